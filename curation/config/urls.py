@@ -1,0 +1,9 @@
+"""Every address of the product. Each floor declares its own; this file only joins them."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("governance.web.urls")),
+    path("", include("annotations.web.urls")),
+    path("", include("curation.web.urls")),
+]

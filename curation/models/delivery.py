@@ -1,0 +1,139 @@
+"""How a version leaves: builds, files, pulls, takedowns, tombstones."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from curation.models.versions import Version
+from governance.kernel.moves import Moves
+from governance.models import Community, Decision, Person, Request, Token, new_id
+
+
+class Build(Request):
+    """The job that makes a version's files; nothing is visible until all of them are whole."""
+
+    JOB: ClassVar[str] = "curation.build_runs:run"
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="builds")
+    commit = models.CharField(max_length=40, blank=True, default="")
+    # SHA-256 of manifest.json: the same inputs give the same one.
+    manifest_sha256 = models.CharField(max_length=64, blank=True, default="")
+
+    @property
+    def community(self) -> Community:
+        """The community that answers for the dataset."""
+        return self.version.community
+
+
+class Shard(Request):
+    """One part of a build: a range of sample ids in one split, written by whichever worker takes it."""
+
+    JOB: ClassVar[str] = "curation.build_runs:run_shard"
+
+    build = models.ForeignKey(Build, on_delete=models.PROTECT, related_name="shards")
+    path = models.CharField(max_length=255)
+    split = models.CharField(max_length=10)
+    first_uid = models.CharField(max_length=32, blank=True, default="")
+    last_uid = models.CharField(max_length=32, blank=True, default="")
+    rows = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size = models.BigIntegerField(default=0)
+
+    class Meta(Request.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["build", "path"], name="shard_path")]
+
+
+class BuiltFile(models.Model):
+    """One file of a published version; the bytes lie in storage under their SHA-256."""
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    # The git blob id, which clients use as the ETag of text files.
+    git_oid = models.CharField(max_length=40)
+    is_lfs = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "path"], name="built_file_path")]
+
+
+class Pull(models.Model):
+    """One pipeline drawing one version: from its first request until 15 idle minutes have passed."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="pulls")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="pulls")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="+")
+    snapshot_hash = models.CharField(max_length=64)
+    client = models.CharField(max_length=255, blank=True, default="")
+    opened_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    requests = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token", "version"], condition=Q(closed_at=None), name="one_open_pull")
+        ]
+
+    @property
+    def community(self) -> Community:
+        """The community that answers for the dataset."""
+        return self.version.community
+
+
+class PullFile(models.Model):
+    """What one pull took of one file."""
+
+    pull = models.ForeignKey(Pull, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=255)
+    requests = models.PositiveIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pull", "path"], name="pull_file")]
+
+
+class Takedown(models.Model):
+    """A case against a version: it is closed to everybody while the case is open."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        UNFOUNDED = "unfounded"
+        UPHELD = "upheld"
+
+    MOVES: ClassVar[Moves] = {"open": frozenset({"unfounded", "upheld"})}
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="takedowns")
+    opened_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.TextField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    opened_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version"], condition=Q(status="open"), name="one_open_takedown")
+        ]
+
+    @property
+    def community(self) -> Community:
+        """The community that answers for the dataset."""
+        return self.version.community
+
+
+class Tombstone(models.Model):
+    """What stays of a withdrawn version: when, why in public words, and what came after it."""
+
+    version = models.OneToOneField(Version, on_delete=models.PROTECT, related_name="tombstone")
+    at = models.DateTimeField(default=timezone.now)
+    public_reason = models.TextField()
+    successor = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, blank=True, related_name="+")

@@ -1,0 +1,104 @@
+"""Rules and how they come about: policy revisions, proposals, ballots."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from governance.kernel.moves import Moves
+from governance.models.holdings import Dataset
+from governance.models.people import Community, Person, new_id
+
+
+class PolicyRevision(models.Model):
+    """One immutable revision of a usage policy, of a community or of one of its datasets.
+
+    ``body`` is the plain form (governance/odrl/policy.py says its keys), ``odrl`` the same as an ODRL 2.2 Set in our profile.
+    """
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="policies")
+    # Null: the community's own layer.
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, null=True, blank=True, related_name="policies")
+    number = models.PositiveIntegerField()
+    body = models.JSONField()
+    odrl = models.JSONField()
+    digest = models.CharField(max_length=64)
+    note = models.TextField(blank=True, default="")
+    effective_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="policy_of_dataset"),
+            models.UniqueConstraint(
+                fields=["community", "number"], condition=Q(dataset=None), name="policy_of_community"
+            ),
+        ]
+
+
+class Proposal(models.Model):
+    """Something a community decides by vote, bound to a digest of exactly what is decided."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        PASSED = "passed"
+        REJECTED = "rejected"
+        VETOED = "vetoed"
+        VOID = "void"
+
+    MOVES: ClassVar[Moves] = {"open": frozenset({"passed", "rejected", "vetoed", "void"})}
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="proposals")
+    # What is voted on, e.g. ("version", public id, members root) or ("membership", public id, digest of the grant).
+    subject_kind = models.CharField(max_length=32)
+    subject_id = models.CharField(max_length=64)
+    subject_digest = models.CharField(max_length=64)
+    title = models.CharField(max_length=255)
+    # For subjects that live nowhere else (a role grant): what a passed vote puts into force.
+    terms = models.JSONField(default=dict, blank=True)
+    # The rule and the eligible people as they stood when it was opened.
+    rule = models.JSONField()
+    eligible = models.JSONField(default=list)
+    eligible_digest = models.CharField(max_length=64)
+    proposed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(default=timezone.now)
+    closes_at = models.DateTimeField(null=True, blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.OPEN)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    tally = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_kind", "subject_id"], condition=Q(status="open"), name="one_open_proposal_per_subject"
+            )
+        ]
+
+
+class Ballot(models.Model):
+    """One person's answer; changing one's mind writes a new ballot and replaces the old."""
+
+    class Choice(models.TextChoices):
+        YES = "yes"
+        NO = "no"
+        ABSTAIN = "abstain"
+        VETO = "veto"
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="ballots")
+    voter = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="ballots")
+    choice = models.CharField(max_length=8, choices=Choice.choices)
+    reason = models.TextField(blank=True, default="")
+    subject_digest = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+    replaced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["proposal", "voter"], condition=Q(replaced_at=None), name="one_counting_ballot_per_person"
+            )
+        ]

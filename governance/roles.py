@@ -1,0 +1,177 @@
+"""One table: verb -> who may.
+
+A verb is at once the permission and the entry in the log. It is granted by a current membership of the community that the thing
+belongs to; nobody has it by running the machine. What depends on the thing itself (nobody reviews their own annotation) is
+decided by the operation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Protocol, runtime_checkable
+
+from governance.kernel.errors import Missing, NotAllowed
+from governance.kernel.words import _
+from governance.models import Community, Membership, Person
+
+KEEPER, STEWARD, REVIEWER = Membership.Role.KEEPER, Membership.Role.STEWARD, Membership.Role.REVIEWER
+CONTRIBUTOR, REPRESENTATIVE = Membership.Role.CONTRIBUTOR, Membership.Role.REPRESENTATIVE
+AUTHORITY = Membership.Role.AUTHORITY
+EVERY_ROLE = frozenset(Membership.Role)
+DESK = frozenset({KEEPER, STEWARD})
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who may: the roles, and whether the machine itself, a token or a nameless visitor (an ``Outsider``) may."""
+
+    roles: frozenset[Membership.Role] = frozenset()
+    machine: bool = False
+    outsider: bool = False
+    # Somebody signed in who need not be a member yet: founding, joining, changing one's own password.
+    anyone: bool = False
+
+
+def _by(*roles: Membership.Role, machine: bool = False, outsider: bool = False, anyone: bool = False) -> Who:
+    return Who(frozenset(roles), machine, outsider, anyone)
+
+
+VERBS: Mapping[str, Who] = {
+    # people
+    "community.found": _by(machine=True, anyone=True),
+    "community.change": _by(KEEPER),
+    "invitation.create": _by(KEEPER),
+    "invitation.revoke": _by(KEEPER),
+    "invitation.accept": _by(anyone=True, outsider=True),
+    "membership.grant": _by(KEEPER, machine=True),
+    "membership.end": _by(KEEPER),
+    "membership.leave": Who(EVERY_ROLE),
+    "recovery.issue": _by(KEEPER),
+    "recovery.use": _by(anyone=True, outsider=True),
+    # holdings
+    "dataset.register": _by(KEEPER, STEWARD, machine=True),
+    "dataset.change": _by(KEEPER, STEWARD),
+    "import.start": _by(KEEPER, STEWARD),
+    "import.chunk": _by(machine=True),
+    "import.finish": _by(machine=True),
+    "contributor.add": _by(KEEPER, STEWARD),
+    "contributor.link": _by(KEEPER),
+    "notice.publish": _by(KEEPER, STEWARD),
+    "consent.record": _by(KEEPER, STEWARD, CONTRIBUTOR, REPRESENTATIVE),
+    "receipt.issue": _by(KEEPER, STEWARD),
+    "withdrawal.open": Who(EVERY_ROLE, outsider=True),
+    "withdrawal.close": _by(KEEPER),
+    "sample.protect": _by(KEEPER),
+    # rules
+    "policy.revise": _by(KEEPER, STEWARD),
+    "proposal.open": _by(KEEPER, STEWARD),
+    "proposal.close": Who(EVERY_ROLE, machine=True),
+    "ballot.cast": Who(EVERY_ROLE),
+    "hold.place": _by(KEEPER, STEWARD, AUTHORITY),
+    "hold.lift": _by(KEEPER, STEWARD),
+    "party.add": _by(KEEPER, STEWARD),
+    "agreement.sign": _by(KEEPER, STEWARD),
+    "agreement.end": _by(KEEPER, STEWARD),
+    "token.issue": _by(KEEPER, STEWARD),
+    "token.revoke": _by(KEEPER, STEWARD),
+    # work
+    "campaign.create": _by(KEEPER, STEWARD),
+    "campaign.open": _by(KEEPER, STEWARD),
+    "campaign.ready": _by(machine=True),
+    "campaign.pause": _by(KEEPER, STEWARD),
+    "campaign.close": _by(KEEPER, STEWARD),
+    "annotation.submit": Who(EVERY_ROLE),
+    "annotation.undo": Who(EVERY_ROLE),
+    "annotation.skip": Who(EVERY_ROLE),
+    "annotation.review": _by(KEEPER, STEWARD, REVIEWER),
+    "flag.raise": Who(EVERY_ROLE),
+    "flag.resolve": _by(KEEPER, STEWARD),
+    # versions
+    "check.run": _by(KEEPER, STEWARD),
+    "check.finish": _by(machine=True),
+    "version.propose": _by(KEEPER, STEWARD),
+    "version.freeze": _by(machine=True),
+    "version.override": _by(KEEPER, STEWARD),
+    "version.approve": Who(EVERY_ROLE),
+    "version.reject": Who(EVERY_ROLE, machine=True),
+    "version.publish": _by(machine=True),
+    "version.withdraw": Who(EVERY_ROLE, machine=True, outsider=True),
+    "takedown.open": _by(KEEPER, STEWARD, REPRESENTATIVE, AUTHORITY),
+    "takedown.close": _by(KEEPER, STEWARD),
+    "pull.open": _by(machine=True),
+    "pull.close": _by(machine=True),
+}
+
+
+@runtime_checkable
+class Held(Protocol):
+    """Anything that one community answers for."""
+
+    @property
+    def community(self) -> Community: ...
+
+    @property
+    def public_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A background job or command, acting by rule and not by will; the log names it."""
+
+    name: str
+
+    @property
+    def ref(self) -> str:
+        """How the log names it."""
+        return f"machine:{self.name}"
+
+
+@dataclass(frozen=True)
+class Outsider:
+    """Somebody who showed a code or a token and has no account here; ``ref`` names the code's row, never the person."""
+
+    ref: str
+
+
+Actor = Person | Machine | Outsider
+
+
+def roles_of(person: Person, community: Community, at: datetime | None = None) -> frozenset[Membership.Role]:
+    """The roles of ``person`` in ``community`` at ``at`` (default: now); empty for somebody who is no member."""
+    held = Membership.objects.current(at).filter(person=person, community=community).values_list("role", flat=True)
+    return frozenset(Membership.Role(role) for role in held)
+
+
+def may(by: Actor, verb: str, community: Community | None) -> bool:
+    """Say whether ``by`` may do ``verb`` to what ``community`` answers for; an unknown verb is nobody's."""
+    who = VERBS.get(verb)
+    if who is None:
+        return False
+    if isinstance(by, Machine):
+        return who.machine
+    if isinstance(by, Outsider):
+        return who.outsider
+    if not by.is_active:
+        return False
+    if who.anyone:
+        return True
+    return community is not None and bool(who.roles & roles_of(by, community))
+
+
+def require(by: Actor, verb: str, community: Community | None) -> None:
+    """Raise unless ``by`` may: ``Missing`` for somebody who is no member (they cannot know it exists), else ``NotAllowed``."""
+    if may(by, verb, community):
+        return
+    if isinstance(by, Person) and community is not None and not roles_of(by, community):
+        raise Missing("not-found", _("There is nothing here that you can see."))
+    words = ", ".join(sorted(who_may(verb)))
+    raise NotAllowed(
+        "role-missing", _("This needs one of these roles: {roles}. A keeper can grant it."), roles=words or _("none")
+    )
+
+
+@cache
+def who_may(verb: str) -> frozenset[str]:
+    """The role names that ``verb`` asks for."""
+    return frozenset(str(role.value) for role in VERBS[verb].roles)
