@@ -2,7 +2,7 @@
 
 from curation.models.checks import CheckRun, Finding, Override
 from curation.models.delivery import Build, BuiltFile, Pull, PullFile, Shard, Takedown, Tombstone
-from curation.models.versions import Freeze, LeftOut, LedgerEntry, Member, Split, Version, VersionContributor
+from curation.models.versions import Freeze, LedgerEntry, LeftOut, Member, Split, Version, VersionContributor
 
 __all__ = [
     "Build",
