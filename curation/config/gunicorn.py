@@ -1,4 +1,6 @@
-"""Gunicorn's settings, for `manage.py up` and for production: `gunicorn -c curation/config/gunicorn.py curation.config.wsgi`.
+"""Gunicorn's settings, for ``manage.py up`` and for production.
+
+``gunicorn -c curation/config/gunicorn.py curation.config.wsgi``
 
 One process with eight threads serves a community; more processes come with WEB_CONCURRENCY (platform.md, section 5).
 """
