@@ -48,7 +48,9 @@ VERBS: Mapping[str, Who] = {
     "membership.end": _by(KEEPER),
     "membership.leave": Who(EVERY_ROLE),
     "recovery.issue": _by(KEEPER),
+    "recovery.second": _by(KEEPER),
     "recovery.use": _by(anyone=True, outsider=True),
+    "person.change": _by(anyone=True),
     # holdings
     "dataset.register": _by(KEEPER, STEWARD, machine=True),
     "dataset.change": _by(KEEPER, STEWARD),

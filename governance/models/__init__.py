@@ -15,6 +15,7 @@ from governance.models.holdings import (
 )
 from governance.models.people import (
     Community,
+    FounderCode,
     Invitation,
     Membership,
     Person,
@@ -37,6 +38,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "Event",
+    "FounderCode",
     "Hold",
     "Import",
     "Invitation",

@@ -135,12 +135,28 @@ class Invitation(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """A keeper's code that lets a member set a new password once, where there is no e-mail."""
+    """A keeper's code that lets a member set a new password once, where there is no e-mail.
 
+    For somebody with a role above contributor a second keeper must agree before it works.
+    """
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="recovery_codes")
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="+")
     code_hash = models.CharField(max_length=64, unique=True)
     issued_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    needs_second = models.BooleanField(default=False)
+    seconded_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+
+class FounderCode(models.Model):
+    """A code from the operator that lets one person found one community; the operator gains nothing in it."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    code_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
