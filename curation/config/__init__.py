@@ -1,5 +1,4 @@
-"""The composition root: knows every floor, imported by none."""
+"""The composition root: knows every floor, imported by none.
 
-from curation.config.celery import app as celery_app
-
-__all__ = ["celery_app"]
+Empty on purpose: beat and the supervisor read the schedule beside it without loading Django.
+"""

@@ -11,6 +11,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+import curation.config.celery  # noqa: F401 what rings (shared tasks) finds its broker through this application
 from curation.config.schedule import CELERY_SETTINGS
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
