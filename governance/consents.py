@@ -1,0 +1,311 @@
+"""Consent: what each contributor said about each purpose, and who may therefore be used for what, when.
+
+The history is append-only. For one contributor and one purpose the newest answer counts, and the clock: a yes that ended is a
+no. What nobody asked has no row and is a no. A yes to a purpose covers the narrower ones; a no (refused, taken back,
+revoked, invalid) to a purpose stops it, everything narrower and everything broader. Somebody who was asked and has not
+answered yet has not said yes to that purpose, whatever they said about a broader one.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from governance.acts import act
+from governance.kernel.digests import digest, sha256
+from governance.kernel.errors import Invalid, Missing, NotAllowed, Reason
+from governance.kernel.words import _
+from governance.models import (
+    Community,
+    ConsentEvent,
+    ConsentNotice,
+    ConsentReceipt,
+    Contributor,
+    Dataset,
+    Membership,
+    Person,
+)
+from governance.odrl.decide import ConsentFact
+from governance.odrl.purposes import STANDARD
+from governance.roles import roles_of
+
+Status = ConsentEvent.Status
+NO = frozenset({Status.REFUSED.value, Status.WITHDRAWN.value, Status.REVOKED.value, Status.INVALIDATED.value})
+"""Answers that stop a purpose, everything narrower and everything broader."""
+WAITING = frozenset({Status.REQUESTED.value, Status.DEFERRED.value})
+TAKEN_BACK = frozenset({Status.WITHDRAWN.value, Status.REVOKED.value})
+TOLD_BY_VOICE = frozenset({ConsentEvent.Method.PHONE.value, ConsentEvent.Method.SPOKEN.value})
+SOON = timedelta(days=30)
+IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class ConsentFacts(ConsentFact):
+    """What a set of contributors says to one purpose at one moment, in numbers of people; only ``valid`` is a yes.
+
+    ``hash`` changes when anybody's answer to this or a related purpose changes, or runs out.
+    """
+
+    @property
+    def hash(self) -> str:
+        """The digest under the name that a snapshot has elsewhere."""
+        return self.digest
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers by state."""
+        return {
+            "valid": self.valid,
+            "refused": self.refused,
+            "withdrawn": self.withdrawn,
+            "expired": self.expired,
+            "unknown": self.unknown,
+        }
+
+
+# What is recorded
+
+
+def record(
+    contributor: Contributor,
+    *,
+    answers: Mapping[str, str],
+    by: Person,
+    method: str,
+    at: datetime | None = None,
+    expires_at: datetime | None = None,
+    language: str = "",
+    witness: str = "",
+    notice: ConsentNotice | None = None,
+    evidence: bytes | None = None,
+) -> list[ConsentEvent]:
+    """Write down what ``contributor`` said, one event for each purpose in ``answers`` (purpose code: DPV status).
+
+    A desk role records for others; a contributor for themselves only. What was spoken needs a witness who is not the one who
+    records. A yes that is older than the newest answer changes nothing and is refused, so that a late sheet of paper cannot
+    undo a withdrawal. Of ``evidence`` only a salted hash is kept. Raises ``Invalid`` with every reason.
+    """
+    now = timezone.now()
+    at = at or now
+    _check_self(contributor, by, method)
+    reasons = list(_reasons(contributor, answers, by, method, at, expires_at, witness, now))
+    if reasons:
+        raise Invalid(reasons[0].code, reasons=reasons)
+    salted = hashlib.sha256(contributor.public_id.encode() + b"\0" + evidence).hexdigest() if evidence else ""
+    with act(by, "consent.record", on=contributor.community) as details:
+        events = [
+            ConsentEvent(
+                contributor=contributor,
+                purpose=purpose,
+                status=status,
+                at=at,
+                expires_at=expires_at if status in ConsentEvent.VALID else None,
+                method=method,
+                language=language,
+                notice=notice,
+                recorded_by=by,
+                witness=witness.strip(),
+                evidence_hash=salted,
+            )
+            for purpose, status in answers.items()
+        ]
+        for event in events:
+            event.save()
+        details |= {
+            "contributor": contributor.public_id,
+            "answers": dict(answers),
+            "method": method,
+            "notice": notice.sha256 if notice else "",
+            "said_at": at.isoformat(),
+            "expires_at": expires_at.isoformat() if expires_at else None,
+            "evidence": salted,
+        }
+    return events
+
+
+def _check_self(contributor: Contributor, by: Person, method: str) -> None:
+    """A member without a desk role speaks for themselves, and says so."""
+    held = roles_of(by, contributor.community)
+    if held & {Membership.Role.KEEPER, Membership.Role.STEWARD} or not held:
+        return
+    is_self = contributor.person_id == by.pk and method == ConsentEvent.Method.SELF
+    speaks_for = Membership.Role.REPRESENTATIVE in held and method == ConsentEvent.Method.REPRESENTATIVE
+    if not is_self and not speaks_for:
+        raise NotAllowed(
+            "not-your-consent",
+            _("You can answer for your own words only. A keeper or steward records what others say."),
+        )
+
+
+def _reasons(
+    contributor: Contributor,
+    answers: Mapping[str, str],
+    by: Person,
+    method: str,
+    at: datetime,
+    expires_at: datetime | None,
+    witness: str,
+    now: datetime,
+) -> Iterable[Reason]:
+    if not answers:
+        yield Reason("no-answer", _("Choose an answer for at least one use."), path="answers")
+    for purpose, status in answers.items():
+        if purpose not in STANDARD:
+            yield Reason(
+                "unknown-purpose", _("There is no use called “{purpose}”."), "answers", values={"purpose": purpose}
+            )
+        if status not in Status.values:
+            yield Reason(
+                "unknown-status", _("“{status}” is no answer that we know."), "answers", values={"status": status}
+            )
+    if method not in ConsentEvent.Method.values:
+        yield Reason(
+            "unknown-method", _("Say how it was given: by phone, on paper, spoken, or by themselves."), path="method"
+        )
+    if at > now + timedelta(minutes=5):
+        yield Reason("consent-in-future", _("This day has not come yet. When did they say it?"), path="at")
+    if expires_at is not None and expires_at <= at:
+        yield Reason("ends-before-it-begins", _("It would end before it was given."), path="expires_at")
+    if method in TOLD_BY_VOICE and not witness.strip():
+        yield Reason("witness-missing", _("Somebody else must have heard it. Who was it?"), path="witness")
+    if witness.strip() and witness.strip().casefold() in {by.username.casefold(), by.display_name.casefold()}:
+        yield Reason("witness-is-recorder", _("You are recording it, so somebody else must witness."), path="witness")
+    given = [purpose for purpose, status in answers.items() if status in ConsentEvent.VALID]
+    newer = contributor.consent_events.filter(purpose__in=given, at__gt=at).values_list("purpose", flat=True)
+    for purpose in sorted(set(newer)):
+        title = STANDARD[purpose].title if purpose in STANDARD else purpose
+        message = _("A newer answer about “{purpose}” is recorded already; an older yes cannot replace it.")
+        yield Reason("newer-answer", message, path="at", values={"purpose": title})
+
+
+def publish_notice(
+    community: Community, *, language: str, text: str, by: Person, version: int | None = None
+) -> ConsentNotice:
+    """Keep the words that people are shown or read when asked; without ``version`` it is the next one."""
+    if not text.strip():
+        raise Invalid("notice-empty", _("A notice needs words."))
+    with act(by, "notice.publish", on=community) as details:
+        newest = community.notices.order_by("-version").values_list("version", flat=True).first() or 0
+        notice = ConsentNotice.objects.create(
+            community=community,
+            version=version or newest + 1,
+            language=language,
+            text=text,
+            sha256=sha256(text.encode()),
+        )
+        details |= {"version": notice.version, "language": language, "sha256": notice.sha256}
+    return notice
+
+
+# What counts
+
+
+def newest(at: datetime | None = None) -> QuerySet[ConsentEvent]:
+    """The newest answer of each contributor about each purpose, as known at ``at``."""
+    at = at or timezone.now()
+    later = ConsentEvent.objects.filter(
+        contributor=OuterRef("contributor"), purpose=OuterRef("purpose"), pk__gt=OuterRef("pk"), at__lte=at
+    )
+    return ConsentEvent.objects.filter(~Exists(later), at__lte=at)
+
+
+def valid_contributors(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None) -> QuerySet[Contributor]:
+    """The contributors of the dataset's community who said yes to *every* one of ``purposes``, and mean it at ``at``.
+
+    No purpose at all is nobody: without a purpose there is no yes. An unknown purpose is nobody too.
+    """
+    at = at or timezone.now()
+    found = Contributor.objects.filter(community=dataset.community_id)
+    if not purposes or any(purpose not in STANDARD for purpose in purposes):
+        return found.none()
+    events = newest(at).filter(contributor=OuterRef("pk"))
+    for purpose in purposes:
+        above, below = STANDARD.broader(purpose), STANDARD.narrower(purpose)
+        lasting = Q(expires_at=None) | Q(expires_at__gt=at)
+        said_yes = events.filter(lasting, purpose__in=above, status__in=ConsentEvent.VALID)
+        said_no = events.filter(
+            Q(purpose__in=above | below, status__in=NO) | Q(purpose=purpose, status__in=WAITING),
+        )
+        found = found.filter(Exists(said_yes)).exclude(Exists(said_no))
+    return found
+
+
+def snapshot(contributor_ids: Iterable[int | None], purpose: str, at: datetime | None = None) -> ConsentFacts:
+    """Count what these contributors say to ``purpose`` at ``at``; None stands for somebody unknown, which is a no.
+
+    One query for each 500 people, over the index of newest answers.
+    """
+    at = at or timezone.now()
+    ids = list(contributor_ids)
+    known = sorted({one for one in ids if one is not None})
+    related = STANDARD.broader(purpose) | STANDARD.narrower(purpose)
+    answers: dict[int, list[tuple[str, str, datetime | None]]] = {}
+    seen: list[list[object]] = []
+    for start in range(0, len(known), IDS_AT_ONCE):
+        part = newest(at).filter(contributor__in=known[start : start + IDS_AT_ONCE], purpose__in=related)
+        fields = ("pk", "contributor_id", "purpose", "status", "expires_at")
+        for pk, who, about, status, expires_at in part.order_by("pk").values_list(*fields):
+            answers.setdefault(who, []).append((about, status, expires_at))
+            seen.append([pk, bool(expires_at and expires_at <= at)])
+    counts = dict.fromkeys(("valid", "refused", "withdrawn", "expired", "unknown"), 0)
+    ends: list[datetime] = []
+    for who in known:
+        state, end = state_of(answers.get(who, ()), purpose, at)
+        counts[state] += 1
+        if state == "valid" and end is not None:
+            ends.append(end)
+    counts["unknown"] += None in ids
+    hashed = digest({"purpose": purpose, "contributors": known, "unknown": None in ids, "answers": seen})
+    return ConsentFacts(**counts, digest=hashed, next_expiry=min(ends, default=None))
+
+
+def state_of(
+    answers: Iterable[tuple[str, str, datetime | None]], purpose: str, at: datetime
+) -> tuple[str, datetime | None]:
+    """Return what one person's newest answers (purpose, status, end) mean for ``purpose`` at ``at``, and when a yes ends.
+
+    The state is ``valid``, ``refused``, ``withdrawn``, ``expired`` or ``unknown``; a no outweighs a yes. The same rule as
+    :func:`valid_contributors`, for one person.
+    """
+    above, below = STANDARD.broader(purpose), STANDARD.narrower(purpose)
+    about = [answer for answer in answers if answer[0] in above or answer[0] in below]
+    statuses = {status for _purpose, status, _end in about}
+    if statuses & TAKEN_BACK:
+        return "withdrawn", None
+    if statuses & NO:
+        return "refused", None
+    if any(asked == purpose and status in WAITING for asked, status, _end in about):
+        return "unknown", None
+    given = [end for asked, status, end in about if asked in above and status in ConsentEvent.VALID]
+    lasting = [end for end in given if end is None or end > at]
+    if lasting:
+        return "valid", None if None in lasting else max(end for end in lasting if end is not None)
+    return ("expired", None) if given else ("unknown", None)
+
+
+# Receipts
+
+
+def issue_receipt(contributor: Contributor, *, by: Person) -> str:
+    """Return a new code, shown once, with which the contributor can take their words back without an account."""
+    code = base64.b32encode(secrets.token_bytes(15)).decode()
+    with act(by, "receipt.issue", on=contributor.community) as details:
+        ConsentReceipt.objects.create(contributor=contributor, code_hash=sha256(code.encode()), issued_by=by)
+        details["contributor"] = contributor.public_id
+    return "-".join(code[place : place + 4] for place in range(0, len(code), 4))
+
+
+def contributor_of_receipt(code: str) -> Contributor:
+    """Return whose receipt this is; spaces, hyphens and case do not matter. Raises ``Missing`` (``receipt-unknown``)."""
+    plain = re.sub(r"[^A-Z2-7]", "", code.upper().replace("0", "O").replace("1", "I"))
+    receipts = ConsentReceipt.objects.filter(code_hash=sha256(plain.encode()), revoked_at=None)
+    found = receipts.select_related("contributor__community").first()
+    if found is None:
+        raise Missing("receipt-unknown", _("We do not know this code. Please look at it again, or ask a keeper."))
+    return found.contributor
