@@ -1,0 +1,1 @@
+"""The demo: a fictional community, with invented words, sounds and pictures, and believable faults in them."""
