@@ -1,9 +1,9 @@
 """Invented stories in Marren, a language that nobody speaks, each with its gloss and the feeling that its teller had.
 
-No word of it was taken from any language: syllables are drawn by chance. The generator is seeded: the same number of tales gives the same tales, with the same faults
-put in on purpose (``faults``): sentences told twice with a comma moved, the same words under two feelings, a thin class.
+No word of it was taken from any language: syllables are drawn by chance. The generator is seeded, so that the same number of
+tales gives the same tales, with faults put in on purpose: sentences told twice with a comma moved, the same words under two
+feelings, a thin class, one teller who tells much more than the others.
 """
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
