@@ -2,244 +2,467 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import governance.models.people
 from django.conf import settings
 from django.db import migrations, models
 
+import governance.models.people
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('governance', '0001_initial'),
+        ("governance", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('closed', 'Closed')], default='open', max_length=8)),
-                ('answers', models.PositiveSmallIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("done", "Done"), ("closed", "Closed")], default="open", max_length=8
+                    ),
+                ),
+                ("answers", models.PositiveSmallIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('slug', models.SlugField(max_length=64)),
-                ('name', models.CharField(max_length=60)),
-                ('instructions', models.TextField(blank=True, default='')),
-                ('config', models.TextField()),
-                ('config_digest', models.CharField(max_length=64)),
-                ('label_control', models.CharField(blank=True, default='', max_length=64)),
-                ('labels', models.JSONField(default=list)),
-                ('overlap', models.PositiveSmallIntegerField(default=3)),
-                ('needs_review', models.BooleanField(default=False)),
-                ('lease_seconds', models.PositiveIntegerField(default=900)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paused', 'Paused'), ('closed', 'Closed')], default='draft', max_length=8)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='governance.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=64)),
+                ("name", models.CharField(max_length=60)),
+                ("instructions", models.TextField(blank=True, default="")),
+                ("config", models.TextField()),
+                ("config_digest", models.CharField(max_length=64)),
+                ("label_control", models.CharField(blank=True, default="", max_length=64)),
+                ("labels", models.JSONField(default=list)),
+                ("overlap", models.PositiveSmallIntegerField(default=3)),
+                ("needs_review", models.BooleanField(default=False)),
+                ("lease_seconds", models.PositiveIntegerField(default=900)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("open", "Open"), ("paused", "Paused"), ("closed", "Closed")],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="governance.dataset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Annotation',
+            name="Annotation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('client_id', models.CharField(max_length=64)),
-                ('result', models.JSONField()),
-                ('label', models.CharField(blank=True, default='', max_length=255)),
-                ('standing', models.CharField(choices=[('counts', 'Counts'), ('rejected', 'Rejected'), ('undone', 'Undone'), ('late', 'Late')], default='counts', max_length=8)),
-                ('config_digest', models.CharField(max_length=64)),
-                ('sample_revision', models.PositiveIntegerField(default=1)),
-                ('seconds', models.FloatField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('annotator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to=settings.AUTH_USER_MODEL)),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='governance.sample')),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='annotations.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=64)),
+                ("result", models.JSONField()),
+                ("label", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "standing",
+                    models.CharField(
+                        choices=[
+                            ("counts", "Counts"),
+                            ("rejected", "Rejected"),
+                            ("undone", "Undone"),
+                            ("late", "Late"),
+                        ],
+                        default="counts",
+                        max_length=8,
+                    ),
+                ),
+                ("config_digest", models.CharField(max_length=64)),
+                ("sample_revision", models.PositiveIntegerField(default=1)),
+                ("seconds", models.FloatField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="annotations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="annotations", to="governance.sample"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="annotations",
+                        to="annotations.campaign",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Flag',
+            name="Flag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('technical', 'Technical'), ('wrong-text', 'Wrong Text'), ('personal', 'Personal'), ('sacred', 'Sacred'), ('no-consent', 'No Consent'), ('harmful', 'Harmful')], max_length=12)),
-                ('text', models.TextField(blank=True, default='')),
-                ('holds', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('upheld', 'Upheld'), ('dismissed', 'Dismissed')], default='open', max_length=10)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('annotation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='flags', to='annotations.annotation')),
-                ('raised_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='flags', to=settings.AUTH_USER_MODEL)),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='flags', to='governance.sample')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("technical", "Technical"),
+                            ("wrong-text", "Wrong Text"),
+                            ("personal", "Personal"),
+                            ("sacred", "Sacred"),
+                            ("no-consent", "No Consent"),
+                            ("harmful", "Harmful"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("text", models.TextField(blank=True, default="")),
+                ("holds", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("upheld", "Upheld"), ("dismissed", "Dismissed")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="flags",
+                        to="annotations.annotation",
+                    ),
+                ),
+                (
+                    "raised_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="flags", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="flags", to="governance.sample"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('state', models.SmallIntegerField(choices=[(0, 'Open'), (1, 'Done'), (2, 'Skipped')], default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('skip_reason', models.CharField(blank=True, default='', max_length=32)),
-                ('annotator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='leases', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("state", models.SmallIntegerField(choices=[(0, "Open"), (1, "Done"), (2, "Skipped")], default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("skip_reason", models.CharField(blank=True, default="", max_length=32)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="leases",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='annotation',
-            name='lease',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='annotations', to='annotations.lease'),
+            model_name="annotation",
+            name="lease",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="annotations",
+                to="annotations.lease",
+            ),
         ),
         migrations.CreateModel(
-            name='Opening',
+            name="Opening",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('rung_at', models.DateTimeField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(blank=True, null=True)),
-                ('message', models.TextField(blank=True, default='')),
-                ('error_code', models.CharField(blank=True, default='', max_length=64)),
-                ('cursor', models.BigIntegerField(default=0)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='openings', to='annotations.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("rung_at", models.DateTimeField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(blank=True, null=True)),
+                ("message", models.TextField(blank=True, default="")),
+                ("error_code", models.CharField(blank=True, default="", max_length=64)),
+                ("cursor", models.BigIntegerField(default=0)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="openings", to="annotations.campaign"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='QueueMark',
+            name="QueueMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prio', models.SmallIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('annotator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotations.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("prio", models.SmallIntegerField()),
+                ("seq", models.BigIntegerField()),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="annotations.campaign",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='QueueSlot',
+            name="QueueSlot",
             fields=[
-                ('task', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='slot', serialize=False, to='annotations.task')),
-                ('prio', models.SmallIntegerField(default=0)),
-                ('seq', models.BigIntegerField()),
-                ('slots', models.SmallIntegerField()),
+                (
+                    "task",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="slot",
+                        serialize=False,
+                        to="annotations.task",
+                    ),
+                ),
+                ("prio", models.SmallIntegerField(default=0)),
+                ("seq", models.BigIntegerField()),
+                ("slots", models.SmallIntegerField()),
             ],
         ),
         migrations.AddField(
-            model_name='task',
-            name='campaign',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='annotations.campaign'),
+            model_name="task",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="tasks",
+                to="annotations.campaign",
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='sample',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='governance.sample'),
+            model_name="task",
+            name="sample",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="tasks", to="governance.sample"
+            ),
         ),
         migrations.AddField(
-            model_name='lease',
-            name='task',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='leases', to='annotations.task'),
+            model_name="lease",
+            name="task",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="leases",
+                to="annotations.task",
+            ),
         ),
         migrations.AddField(
-            model_name='annotation',
-            name='task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='annotations.task'),
+            model_name="annotation",
+            name="task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="annotations", to="annotations.task"
+            ),
         ),
         migrations.CreateModel(
-            name='Resolution',
+            name="Resolution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('upheld', 'upheld'), ('dismissed', 'dismissed')], max_length=10)),
-                ('text', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('flag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='resolutions', to='annotations.flag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "verdict",
+                    models.CharField(choices=[("upheld", "upheld"), ("dismissed", "dismissed")], max_length=10),
+                ),
+                ("text", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "flag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="resolutions", to="annotations.flag"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('verdict', models.CharField(choices=[('accept', 'Accept'), ('reject', 'Reject')], max_length=8)),
-                ('reason', models.CharField(blank=True, default='', max_length=32)),
-                ('text', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='annotations.annotation')),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("verdict", models.CharField(choices=[("accept", "Accept"), ("reject", "Reject")], max_length=8)),
+                ("reason", models.CharField(blank=True, default="", max_length=32)),
+                ("text", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="annotations.annotation"
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.UniqueConstraint(fields=('dataset', 'slug'), name='campaign_slug'),
+            model_name="campaign",
+            constraint=models.UniqueConstraint(fields=("dataset", "slug"), name="campaign_slug"),
         ),
         migrations.AddIndex(
-            model_name='opening',
-            index=models.Index(fields=['status', 'rung_at'], name='annotations_opening_ring'),
+            model_name="opening",
+            index=models.Index(fields=["status", "rung_at"], name="annotations_opening_ring"),
         ),
         migrations.AddConstraint(
-            model_name='queuemark',
-            constraint=models.UniqueConstraint(fields=('campaign', 'annotator', 'prio'), name='queue_mark'),
+            model_name="queuemark",
+            constraint=models.UniqueConstraint(fields=("campaign", "annotator", "prio"), name="queue_mark"),
         ),
         migrations.AddField(
-            model_name='queueslot',
-            name='campaign',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='annotations.campaign'),
+            model_name="queueslot",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="annotations.campaign"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('campaign', 'sample'), name='task_once'),
+            model_name="task",
+            constraint=models.UniqueConstraint(fields=("campaign", "sample"), name="task_once"),
         ),
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('state', 0)), fields=['lease_until'], name='lease_open_until'),
+            model_name="lease",
+            index=models.Index(condition=models.Q(("state", 0)), fields=["lease_until"], name="lease_open_until"),
         ),
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(fields=['task'], name='lease_task'),
+            model_name="lease",
+            index=models.Index(fields=["task"], name="lease_task"),
         ),
         migrations.AddConstraint(
-            model_name='lease',
-            constraint=models.UniqueConstraint(fields=('annotator', 'task'), name='lease_once'),
+            model_name="lease",
+            constraint=models.UniqueConstraint(fields=("annotator", "task"), name="lease_once"),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['campaign', 'standing', 'task'], name='annotation_votes'),
+            model_name="annotation",
+            index=models.Index(fields=["campaign", "standing", "task"], name="annotation_votes"),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('annotator', 'client_id'), name='annotation_sent_once'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(fields=("annotator", "client_id"), name="annotation_sent_once"),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(condition=models.Q(('standing', 'counts')), fields=('annotator', 'task'), name='one_counting_annotation'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("standing", "counts")), fields=("annotator", "task"), name="one_counting_annotation"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('annotation', 'reviewer'), name='one_review_per_person'),
+            model_name="review",
+            constraint=models.UniqueConstraint(fields=("annotation", "reviewer"), name="one_review_per_person"),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), ('verdict', 'reject'), _negated=True), name='rejection_has_a_reason'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), ("verdict", "reject"), _negated=True), name="rejection_has_a_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queueslot',
-            constraint=models.UniqueConstraint(models.F('campaign'), models.OrderBy(models.F('prio'), descending=True), models.F('seq'), name='queue_order'),
+            model_name="queueslot",
+            constraint=models.UniqueConstraint(
+                models.F("campaign"),
+                models.OrderBy(models.F("prio"), descending=True),
+                models.F("seq"),
+                name="queue_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queueslot',
-            constraint=models.CheckConstraint(condition=models.Q(('slots__gt', 0)), name='queue_slots_left'),
+            model_name="queueslot",
+            constraint=models.CheckConstraint(condition=models.Q(("slots__gt", 0)), name="queue_slots_left"),
         ),
     ]

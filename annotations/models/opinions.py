@@ -38,7 +38,7 @@ class Annotation(models.Model):
     client_id = models.CharField(max_length=64)
     result = models.JSONField()
     # The answer of the campaign's label control: one alias, or several joined in config order as a JSON list.
-    label = models.CharField(max_length=255, blank=True, default="")
+    label = models.TextField(blank=True, default="")
     standing = models.CharField(max_length=8, choices=Standing.choices, default=Standing.COUNTS)
     config_digest = models.CharField(max_length=64)
     sample_revision = models.PositiveIntegerField(default=1)
@@ -52,7 +52,10 @@ class Annotation(models.Model):
                 fields=["annotator", "task"], condition=Q(standing="counts"), name="one_counting_annotation"
             ),
         ]
-        indexes = [models.Index(fields=["campaign", "standing", "task"], name="annotation_votes")]
+        indexes = [
+            models.Index(fields=["campaign", "standing", "task"], name="annotation_votes"),
+            models.Index(fields=["annotator", "campaign", "-id"], name="annotation_of_person"),
+        ]
 
     @property
     def community(self) -> Community:

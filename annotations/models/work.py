@@ -1,6 +1,6 @@
 """Work that is offered to people: campaigns, their tasks, the queue, leases."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -8,6 +8,17 @@ from django.utils import timezone
 
 from governance.kernel.moves import Moves
 from governance.models import Community, Dataset, Person, Request, Sample, new_id
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """Named questions about campaigns."""
+
+    def visible_to(self, person: "Person | AnonymousUser") -> Self:
+        """Those over datasets that ``person`` may see."""
+        return self.filter(dataset__in=Dataset.objects.visible_to(person))
 
 
 class Campaign(models.Model):
@@ -42,6 +53,8 @@ class Campaign(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.DRAFT)
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["dataset", "slug"], name="campaign_slug")]
@@ -122,8 +135,12 @@ class Lease(models.Model):
         OPEN = 0
         DONE = 1
         SKIPPED = 2
+        # Ended without an answer: the slot went back, and the person may be asked again.
+        ENDED = 3
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    # The task's campaign, repeated so that a person's one open lease in it is a constraint.
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="leases", db_index=False)
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="leases", db_index=False)
     annotator = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="leases", db_index=False)
     state = models.SmallIntegerField(choices=State.choices, default=State.OPEN)
@@ -132,7 +149,10 @@ class Lease(models.Model):
     skip_reason = models.CharField(max_length=32, blank=True, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["annotator", "task"], name="lease_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["annotator", "task"], condition=Q(state__lt=3), name="lease_once"),
+            models.UniqueConstraint(fields=["annotator", "campaign"], condition=Q(state=0), name="one_open_lease"),
+        ]
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(state=0), name="lease_open_until"),
             models.Index(fields=["task"], name="lease_task"),
