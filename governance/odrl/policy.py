@@ -1,0 +1,325 @@
+"""A usage policy: what a community answers on the rules page, and the ODRL rules that follow from the answers.
+
+``Body`` holds the answers, in the community's terms; it is what a policy revision stores and what its digest covers.
+``compile_policy`` turns it into ``Policy``: permissions and prohibitions that ``evaluate`` can judge. ``to_odrl``
+writes the same as an ODRL 2.2 Set. Whatever the answers do not say is not allowed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Protocol
+
+from governance.kernel.digests import digest
+from governance.kernel.errors import Reason
+from governance.kernel.registry import Registry
+from governance.kernel.words import _
+from governance.odrl import profile
+from governance.odrl.purposes import CLOSED, STANDARD, Vocabulary
+
+Value = str | int | float | bool | datetime | tuple[str, ...]
+TERMS = Registry("governance.terms")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One condition of a rule; the constraints of a rule must all hold."""
+
+    left: str
+    operator: str
+    right: Value
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something that whoever uses the permission takes on; ``phase`` is always ``ongoing`` so far."""
+
+    uid: str
+    action: str
+    days: int | None = None
+    words: str = ""
+    phase: str = "ongoing"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A permission or a prohibition. ``target`` or ``action`` None is refused by ``validate`` and never a yes."""
+
+    uid: str
+    action: str | None
+    target: str | None
+    constraints: tuple[Constraint, ...] = ()
+    duties: tuple[Duty, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Rules with one conflict strategy. ODRL's own default voids a policy in conflict; ours says ``prohibit``."""
+
+    uid: str
+    permissions: tuple[Rule, ...] = ()
+    prohibitions: tuple[Rule, ...] = ()
+    conflict: str = "prohibit"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One usage term taken into a policy: a plugin of ``governance/terms`` and its number or words."""
+
+    code: str
+    value: str | int | None = None
+
+
+@dataclass(frozen=True)
+class Body:
+    """The answers on the rules page.
+
+    ``purposes`` and ``prohibited`` are codes, leaf or branch; ``organisations`` are kinds of profile.ORGANISATIONS;
+    an empty tuple means nobody and nothing. ``expires_on`` is the last day on which anything is allowed, in UTC.
+    ``note`` is shown word for word to everyone who asks; no machine reads it.
+    """
+
+    purposes: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    commercial: bool = False
+    prohibited: tuple[str, ...] = CLOSED
+    expires_on: date | None = None
+    terms: tuple[Term, ...] = ()
+    note: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The stored form: plain JSON, lists in a fixed order, so that equal answers have equal digests."""
+        return {
+            "purposes": sorted(self.purposes),
+            "organisations": sorted(self.organisations),
+            "commercial": self.commercial,
+            "prohibited": sorted(self.prohibited),
+            "expires_on": self.expires_on.isoformat() if self.expires_on else None,
+            "terms": [{"code": t.code, "value": t.value} for t in sorted(self.terms, key=lambda t: t.code)],
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Body":
+        """Read the stored form; raises KeyError, TypeError or ValueError when it is none."""
+        expires = value["expires_on"]
+        terms = value["terms"]
+        if not isinstance(terms, list):
+            raise TypeError("terms")
+        return cls(
+            purposes=_words(value["purposes"]),
+            organisations=_words(value["organisations"]),
+            commercial=value["commercial"] is True,
+            prohibited=_words(value["prohibited"]),
+            expires_on=date.fromisoformat(str(expires)) if expires else None,
+            terms=tuple(Term(str(t["code"]), t.get("value")) for t in terms),
+            note=str(value.get("note", "")),
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the canonical JSON."""
+        return digest(self.to_json())
+
+
+DENY_ALL = Body()
+"""Revision 1 of every dataset: nothing is allowed, and the two closed purposes are prohibited by name."""
+
+
+class TermPlugin(Protocol):
+    """What a file in ``governance/terms`` offers: how it is asked, what it adds to the rules, and how it is said.
+
+    ``ASKS`` is None, ``"number"`` or ``"words"``; ``LOWEST`` and ``HIGHEST`` bound a number. ``constraints`` narrow
+    every permission; ``duties`` go with it; ``prohibited`` are actions that nobody may take.
+    """
+
+    TITLE: str
+    ASKS: str | None
+    LOWEST: int
+    HIGHEST: int
+
+    def constraints(self, value: str | int | None) -> tuple[Constraint, ...]: ...
+    def duties(self, value: str | int | None, uid: str) -> tuple[Duty, ...]: ...
+    def prohibited(self, value: str | int | None) -> tuple[str, ...]: ...
+    def is_tighter(self, old: str | int | None, new: str | int | None) -> bool | None: ...
+
+
+def term(code: str) -> TermPlugin:
+    """Return the plugin behind a term's code (``-`` in the code is ``_`` in the file name)."""
+    return TERMS[code.replace("-", "_")]
+
+
+def term_codes() -> tuple[str, ...]:
+    """The codes of all terms, sorted."""
+    return tuple(name.replace("_", "-") for name in TERMS.names)
+
+
+def validate(body: Body, *, vocabulary: Vocabulary = STANDARD) -> tuple[Reason, ...]:
+    """Return every reason why ``body`` cannot become a policy; empty when it can."""
+    reasons = [
+        *_unknown(body.purposes, vocabulary, "purposes", "purpose-unknown", _("Nobody knows the purpose “{name}”.")),
+        *_unknown(
+            body.prohibited, vocabulary, "prohibited", "purpose-unknown", _("Nobody knows the purpose “{name}”.")
+        ),
+        *_unknown(
+            body.organisations,
+            profile.ORGANISATIONS,
+            "organisations",
+            "organisation-unknown",
+            _("Nobody knows the kind of organisation “{name}”."),
+        ),
+        *(reason for t in body.terms for reason in _term_reasons(t)),
+    ]
+    codes = [t.code for t in body.terms]
+    for code in sorted({c for c in codes if codes.count(c) > 1}):
+        reasons.append(
+            Reason("term-doubled", _("The term “{name}” is there twice. Keep one."), "terms", values={"name": code})
+        )
+    for code in sorted(set(body.purposes) & set(vocabulary.covered(body.prohibited))):
+        message = _("“{name}” is allowed and forbidden at once. The no would win: take one of them out.")
+        reasons.append(Reason("purpose-contradiction", message, "purposes", values={"name": code}))
+    if len(body.note) > 2000:
+        reasons.append(Reason("note-too-long", _("The words of your own may have 2,000 characters at most."), "note"))
+    return tuple(reasons)
+
+
+def compile_policy(body: Body, *, uid: str, target: str) -> Policy:
+    """Return the rules that follow from ``body``, for everything that is ``target`` or part of it."""
+    plugins = [(term(t.code), t) for t in body.terms]
+    permissions: tuple[Rule, ...] = ()
+    if body.purposes and body.organisations:
+        constraints = [
+            Constraint(profile.PURPOSE, "isAnyOf", tuple(sorted(body.purposes))),
+            Constraint(profile.ORGANISATION, "isAnyOf", tuple(sorted(body.organisations))),
+        ]
+        if not body.commercial:
+            constraints.append(Constraint(profile.COMMERCIAL, "eq", False))
+        if body.expires_on:
+            constraints.append(Constraint(profile.WHEN, "lteq", end_of(body.expires_on)))
+        for plugin, t in plugins:
+            constraints.extend(plugin.constraints(t.value))
+        duties = tuple(duty for plugin, t in plugins for duty in plugin.duties(t.value, f"{uid}#{t.code}"))
+        permissions = (Rule(f"{uid}#pull", profile.PULL, target, tuple(constraints), duties),)
+    prohibitions = [
+        Rule(f"{uid}#no-{code}", profile.USE, target, (Constraint(profile.PURPOSE, "isA", code),))
+        for code in sorted(body.prohibited)
+    ]
+    for plugin, t in plugins:
+        for action in plugin.prohibited(t.value):
+            prohibitions.append(Rule(f"{uid}#{t.code}", action, target))
+    return Policy(uid, permissions, tuple(prohibitions))
+
+
+def to_odrl(body: Body, *, uid: str, target: str, created_at: datetime | None = None) -> dict[str, object]:
+    """Return ``body`` as an ODRL 2.2 Set in JSON-LD, with ``conflict: prohibit`` and our profile."""
+    compiled = compile_policy(body, uid=uid, target=target)
+    document: dict[str, object] = {
+        "@context": [
+            profile.CONTEXT,
+            {"xsd": "http://www.w3.org/2001/XMLSchema#", "dct": "http://purl.org/dc/terms/"},
+        ],
+        "@type": "Set",
+        "uid": uid,
+        "profile": profile.PROFILE,
+        "conflict": compiled.conflict,
+    }
+    if created_at:
+        document["dct:created"] = _moment(created_at)
+    if body.note:
+        document["dct:description"] = body.note
+    if compiled.permissions:
+        document["permission"] = [_rule_json(rule) for rule in compiled.permissions]
+    if compiled.prohibitions:
+        document["prohibition"] = [_rule_json(rule) for rule in compiled.prohibitions]
+    return document
+
+
+def end_of(day: date) -> datetime:
+    """The last second of ``day`` in UTC: an expiry date is the last day on which something is allowed."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+        raise TypeError("a list of words is needed")
+    return tuple(sorted(set(value)))
+
+
+def _unknown(codes: Iterable[str], known: object, path: str, code: str, message: str) -> list[Reason]:
+    return [Reason(code, message, path, values={"name": c}) for c in codes if c not in known]  # type: ignore[operator]
+
+
+def _term_reasons(t: Term) -> list[Reason]:
+    if t.code not in term_codes():
+        return [Reason("term-unknown", _("Nobody knows the term “{name}”."), "terms", values={"name": t.code})]
+    plugin = term(t.code)
+    values: dict[str, object] = {"name": t.code}
+    if plugin.ASKS is None and t.value is not None:
+        return [Reason("term-value", _("The term “{name}” takes no number and no words."), "terms", values=values)]
+    whole = isinstance(t.value, int) and not isinstance(t.value, bool)
+    if plugin.ASKS == "number" and not (whole and plugin.LOWEST <= int(t.value or 0) <= plugin.HIGHEST):
+        values |= {"lowest": plugin.LOWEST, "highest": plugin.HIGHEST}
+        message = _("The term “{name}” needs a whole number from {lowest} to {highest}.")
+        return [Reason("term-value", message, "terms", values=values)]
+    if plugin.ASKS == "words" and not (isinstance(t.value, str) and 0 < len(t.value.strip()) <= plugin.HIGHEST):
+        values |= {"highest": plugin.HIGHEST}
+        return [Reason("term-value", _("The term “{name}” needs 1 to {highest} characters."), "terms", values=values)]
+    return []
+
+
+def _rule_json(rule: Rule) -> dict[str, object]:
+    out: dict[str, object] = {"uid": rule.uid, "target": rule.target, "action": _short(rule.action or "")}
+    if rule.constraints:
+        out["constraint"] = [_constraint_json(c) for c in rule.constraints]
+    if rule.duties:
+        out["duty"] = [_duty_json(d) for d in rule.duties]
+    return out
+
+
+def _constraint_json(constraint: Constraint) -> dict[str, object]:
+    return {
+        "@type": "Constraint",
+        "leftOperand": _short(constraint.left),
+        "operator": constraint.operator,
+        "rightOperand": _right_json(constraint.left, constraint.right),
+    }
+
+
+def _right_json(left: str, right: Value) -> object:
+    if isinstance(right, tuple):
+        return [_right_json(left, part) for part in right]
+    if isinstance(right, datetime):
+        return _moment(right)
+    if left == profile.PURPOSE:
+        return {"@id": f"urn:wellhouse:purpose:{right}"}
+    if left == profile.ORGANISATION:
+        return {"@id": f"urn:wellhouse:organisation:{right}"}
+    if isinstance(right, bool):
+        return {"@type": "xsd:boolean", "@value": "true" if right else "false"}
+    if isinstance(right, int):
+        return {"@type": "xsd:integer", "@value": str(right)}
+    return right
+
+
+def _duty_json(duty: Duty) -> dict[str, object]:
+    out: dict[str, object] = {"uid": duty.uid, "action": _short(duty.action)}
+    if duty.days is not None:
+        out["constraint"] = [
+            {
+                "@type": "Constraint",
+                "leftOperand": "timeInterval",
+                "operator": "lteq",
+                "rightOperand": {"@type": "xsd:duration", "@value": f"P{duty.days}D"},
+            }
+        ]
+    if duty.words:
+        out["dct:description"] = duty.words
+    return out
+
+
+def _moment(at: datetime) -> dict[str, object]:
+    return {"@type": "xsd:dateTime", "@value": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("odrl:")

@@ -1,0 +1,69 @@
+"""Our ODRL profile ``urn:wellhouse:profile``: which actions, operands and kinds of organisation a rule may name.
+
+Follows the ODRL Information Model 2.2 (W3C Recommendation, 15 February 2018). What is not in these tables is unknown,
+and the unknown is never a yes: it makes a permission inactive and a prohibition active.
+"""
+
+from collections.abc import Mapping
+
+from governance.kernel.words import _
+
+PROFILE = "urn:wellhouse:profile"
+NAMESPACE = "urn:wellhouse:"
+CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
+
+ACTIONS: Mapping[str, str | None] = {
+    "odrl:use": None,
+    "urn:wellhouse:action:pull": "odrl:use",
+    "odrl:distribute": "odrl:use",
+    "odrl:derive": "odrl:use",
+}
+"""Action -> the action that includes it. ``pull`` is what a pipeline asks for: to copy an approved version."""
+
+USE = "odrl:use"
+PULL = "urn:wellhouse:action:pull"
+DISTRIBUTE = "odrl:distribute"
+
+DUTIES: Mapping[str, str] = {
+    "odrl:attribute": _("name the community"),
+    "urn:wellhouse:duty:check-withdrawals": _("look at the withdrawal list and obey it"),
+    "urn:wellhouse:duty:return-results": _("give back what was made"),
+}
+"""Duties that go with a permission. All are ``ongoing``: they are returned with a decision, none is checked before
+it.
+"""
+
+PURPOSE = "odrl:purpose"
+WHEN = "odrl:dateTime"
+COMMERCIAL = "urn:wellhouse:operand:commercial"
+ORGANISATION = "urn:wellhouse:operand:organisation-kind"
+AGREED_MONTHS = "urn:wellhouse:operand:agreed-months"
+
+OPERANDS: Mapping[str, str] = {
+    PURPOSE: "purpose",
+    WHEN: "moment",
+    COMMERCIAL: "truth",
+    ORGANISATION: "word",
+    AGREED_MONTHS: "number",
+}
+"""Left operand -> the sort of value that it takes."""
+
+OPERATORS = ("eq", "neq", "lt", "lteq", "gt", "gteq", "isA", "isAnyOf", "isNoneOf", "isAllOf")
+
+ORGANISATIONS: Mapping[str, str] = {
+    "non-profit": _("Schools, associations and charities"),
+    "public": _("Universities, archives and public bodies"),
+    "for-profit": _("Companies"),
+    "community": _("Groups of our own community"),
+}
+"""Kind of organisation -> how the rules page calls it; the kinds of DUO 0000045 and one of our own."""
+
+
+def includes(upper: str, action: str) -> bool:
+    """Say whether ``action`` is ``upper`` or included in it."""
+    step: str | None = action
+    while step is not None:
+        if step == upper:
+            return True
+        step = ACTIONS.get(step)
+    return False

@@ -1,0 +1,139 @@
+"""Usage policies: revisions that are never changed, only followed by the next one.
+
+A revision says who may use a dataset and for what (``governance.odrl.policy`` says in which words). Revision 1 of every dataset
+allows nothing. A new one holds from the next request on; what became wider reaches a party only through a new agreement,
+because a pull is judged by the revision that its agreement names *and* by the one in force.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from governance.acts import act, record
+from governance.kernel.errors import Conflict, Invalid, Missing
+from governance.kernel.words import _
+from governance.models import Community, Dataset, Person, PolicyRevision, new_id
+from governance.odrl.policy import DENY_ALL, Body, to_odrl, validate
+from governance.roles import Actor
+
+
+def revise(
+    dataset: Dataset, *, body: Mapping[str, object] | Body, by: Person, note: str = "", over: int | None = None
+) -> PolicyRevision:
+    """Put a new revision of a dataset's policy into force.
+
+    ``over`` is the number of the revision that the writer was looking at. Raises ``Invalid`` with every reason, ``Conflict``
+    (``policy-moved-on``) when somebody else was faster, and (``policy-unchanged``) when it says the same as the one in force.
+    """
+    with act(by, "policy.revise", on=dataset) as details:
+        revision = _add(dataset.community, dataset, _read(body), by, note, over)
+        details |= {"object": revision, "number": revision.number, "digest": revision.digest}
+    return revision
+
+
+def revise_community(
+    community: Community, *, body: Mapping[str, object] | Body, by: Person, note: str = "", over: int | None = None
+) -> PolicyRevision:
+    """Put a new revision of the community's own policy into force: from then on every dataset must pass it as well."""
+    with act(by, "policy.revise", on=community) as details:
+        revision = _add(community, None, _read(body), by, note, over)
+        details |= {"object": revision, "number": revision.number, "digest": revision.digest}
+    return revision
+
+
+def first(dataset: Dataset, by: Actor) -> PolicyRevision:
+    """Give a new dataset its revision 1, which allows nothing; called where the dataset is registered."""
+    person = by if isinstance(by, Person) else None
+    with transaction.atomic():
+        revision = _write(dataset.community, dataset, 1, DENY_ALL, person, "")
+        record(by, "policy.revise", revision, {"number": 1, "digest": revision.digest})
+    return revision
+
+
+def current(dataset: Dataset, at: datetime | None = None) -> PolicyRevision:
+    """The revision in force at ``at`` (default: now); raises ``Missing`` when there is none."""
+    found = dataset.policies.filter(effective_at__lte=at or timezone.now()).order_by("-number").first()
+    if found is None:
+        raise Missing(
+            "policy-missing", _("No rules of this dataset could be found, and without rules nothing is allowed.")
+        )
+    return found
+
+
+def community_current(community: Community, at: datetime | None = None) -> PolicyRevision | None:
+    """The community's own revision in force at ``at``, or None when it never wrote one."""
+    own = community.policies.filter(dataset=None, effective_at__lte=at or timezone.now())
+    return own.order_by("-number").first()
+
+
+def body_of(revision: PolicyRevision) -> Body:
+    """The revision's answers."""
+    return Body.from_json(revision.body)
+
+
+def uid_of(public_id: str) -> str:
+    """The name for ever of a revision."""
+    return f"urn:wellhouse:policy:{public_id}"
+
+
+def urn_of(dataset: Dataset) -> str:
+    """The name for ever of a dataset, as rules name it."""
+    return f"urn:wellhouse:dataset:{dataset.public_id}"
+
+
+def _read(body: Mapping[str, object] | Body) -> Body:
+    try:
+        read = body if isinstance(body, Body) else Body.from_json(body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid(
+            "policy-unreadable", _("These rules cannot be read: an answer is missing or of the wrong kind.")
+        ) from error
+    reasons = validate(read)
+    if reasons:
+        raise Invalid("policy-invalid", _("These rules cannot be put into force yet."), reasons=reasons)
+    return read
+
+
+def _add(
+    community: Community, dataset: Dataset | None, body: Body, by: Person, note: str, over: int | None
+) -> PolicyRevision:
+    newest = community.policies.filter(dataset=dataset).order_by("-number").first()
+    number = newest.number if newest else 0
+    if over is not None and over != number:
+        raise _moved_on()
+    if newest is not None and newest.digest == body.digest:
+        raise Conflict("policy-unchanged", _("These are the rules that are in force already."))
+    try:
+        with transaction.atomic():
+            return _write(community, dataset, number + 1, body, by, note)
+    except IntegrityError as error:
+        raise _moved_on() from error
+
+
+def _moved_on() -> Conflict:
+    return Conflict(
+        "policy-moved-on",
+        _("Somebody changed the rules while you were writing. Look at theirs, then write yours again."),
+    )
+
+
+def _write(
+    community: Community, dataset: Dataset | None, number: int, body: Body, by: Person | None, note: str
+) -> PolicyRevision:
+    public_id, now = new_id(), timezone.now()
+    target = urn_of(dataset) if dataset else f"urn:wellhouse:community:{community.public_id}"
+    return PolicyRevision.objects.create(
+        public_id=public_id,
+        community=community,
+        dataset=dataset,
+        number=number,
+        body=body.to_json(),
+        odrl=to_odrl(body, uid=uid_of(public_id), target=target, created_at=now),
+        digest=body.digest,
+        note=note.strip(),
+        effective_at=now,
+        created_by=by,
+        created_at=now,
+    )
