@@ -1,4 +1,4 @@
-"""Files by their own hash: a version's files lie under ``files/<first two>/<next two>/<sha256>`` and never change.
+"""Files by their own hash: a version's files lie under ``versions/<first two>/<next two>/<sha256>`` and never change.
 
 A file comes in whole or not at all: it is written beside its place, flushed to disk, and renamed. The same content arriving
 twice is one file. Nothing is ever found by a name that a person gave.
@@ -12,7 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+
+from governance import media
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def versions() -> "Store":
+    """The store of what builds wrote."""
+    return Store(Path(settings.FILES_ROOT) / "versions")
+
+
+def locate(path: str, digest: str) -> Path:
+    """Return where the bytes of a version's file lie: media with the samples' media, all else with the builds."""
+    return media.path_of(digest) if path.startswith("media/") else versions().path(digest)
 
 
 class Store:

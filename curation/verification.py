@@ -14,6 +14,7 @@ from pathlib import Path
 
 from curation.exporters import manifest as manifests
 from governance.kernel.digests import sha256
+from governance.kernel.errors import Invalid
 from governance.kernel.words import _
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -47,7 +48,7 @@ class Verdict:
 def folder(path: Path, verify: Verify | None = None) -> Verdict:
     """Check every file of the version in ``path``.
 
-    ``verify`` takes a DSSE envelope and returns its payload, or raises ``ValueError``; without it the signature's list of
+    ``verify`` takes a DSSE envelope and returns its payload, or raises ``Invalid``; without it the signature's list of
     files is compared, its key is not. Raises ``FileNotFoundError`` without a manifest, ``ValueError`` for one that is not
     ours.
     """
@@ -74,7 +75,7 @@ def signed(path: Path, subjects: dict[str, str], verify: Verify | None) -> str:
         envelope = json.loads(path.read_bytes())
         payload = verify(envelope) if verify else manifests.payload(envelope)
         named = {s["name"]: s["digest"]["sha256"] for s in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, Invalid):
         return "wrong"
     if named != subjects:
         return "wrong"

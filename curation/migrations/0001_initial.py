@@ -8,366 +8,659 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('annotations', '0001_initial'),
-        ('governance', '0001_initial'),
+        ("annotations", "0001_initial"),
+        ("governance", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Build',
+            name="Build",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('rung_at', models.DateTimeField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(blank=True, null=True)),
-                ('message', models.TextField(blank=True, default='')),
-                ('error_code', models.CharField(blank=True, default='', max_length=64)),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('commit', models.CharField(blank=True, default='', max_length=40)),
-                ('manifest_sha256', models.CharField(blank=True, default='', max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("rung_at", models.DateTimeField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(blank=True, null=True)),
+                ("message", models.TextField(blank=True, default="")),
+                ("error_code", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("commit", models.CharField(blank=True, default="", max_length=40)),
+                ("manifest_sha256", models.CharField(blank=True, default="", max_length=64)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CheckRun',
+            name="CheckRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('rung_at', models.DateTimeField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(blank=True, null=True)),
-                ('message', models.TextField(blank=True, default='')),
-                ('error_code', models.CharField(blank=True, default='', max_length=64)),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('members_root', models.CharField(blank=True, default='', max_length=64)),
-                ('recipe_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('inputs_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('params', models.JSONField(blank=True, default=dict)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='check_runs', to='governance.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("rung_at", models.DateTimeField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(blank=True, null=True)),
+                ("message", models.TextField(blank=True, default="")),
+                ("error_code", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("members_root", models.CharField(blank=True, default="", max_length=64)),
+                ("recipe_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("inputs_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("params", models.JSONField(blank=True, default=dict)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="check_runs", to="governance.dataset"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('check_id', models.CharField(max_length=32)),
-                ('check_version', models.PositiveIntegerField()),
-                ('params_hash', models.CharField(max_length=64)),
-                ('status', models.CharField(choices=[('pass', 'Pass'), ('warn', 'Warn'), ('block', 'Block'), ('error', 'Error'), ('not_applicable', 'Not Applicable')], max_length=16)),
-                ('score', models.FloatField(blank=True, null=True)),
-                ('metric', models.JSONField(default=dict)),
-                ('threshold', models.JSONField(default=dict)),
-                ('n_checked', models.BigIntegerField(default=0)),
-                ('n_failed', models.BigIntegerField(default=0)),
-                ('scope', models.CharField(default='global', max_length=120)),
-                ('evidence', models.JSONField(default=list)),
-                ('evidence_total', models.BigIntegerField(default=0)),
-                ('suggested_fix', models.JSONField(blank=True, null=True)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('seconds', models.FloatField(default=0)),
-                ('is_carried', models.BooleanField(default=False)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='curation.checkrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("check_id", models.CharField(max_length=32)),
+                ("check_version", models.PositiveIntegerField()),
+                ("params_hash", models.CharField(max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pass", "Pass"),
+                            ("warn", "Warn"),
+                            ("block", "Block"),
+                            ("error", "Error"),
+                            ("not_applicable", "Not Applicable"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("score", models.FloatField(blank=True, null=True)),
+                ("metric", models.JSONField(default=dict)),
+                ("threshold", models.JSONField(default=dict)),
+                ("n_checked", models.BigIntegerField(default=0)),
+                ("n_failed", models.BigIntegerField(default=0)),
+                ("scope", models.CharField(default="global", max_length=120)),
+                ("evidence", models.JSONField(default=list)),
+                ("evidence_total", models.BigIntegerField(default=0)),
+                ("suggested_fix", models.JSONField(blank=True, null=True)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("seconds", models.FloatField(default=0)),
+                ("is_carried", models.BooleanField(default=False)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="findings", to="curation.checkrun"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('family', models.PositiveIntegerField(default=1)),
-                ('uid', models.CharField(max_length=32)),
-                ('split', models.CharField(blank=True, default='', max_length=10)),
-                ('since_version', models.PositiveIntegerField()),
-                ('reason', models.CharField(max_length=32)),
-                ('dataset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='governance.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("family", models.PositiveIntegerField(default=1)),
+                ("uid", models.CharField(max_length=32)),
+                ("split", models.CharField(blank=True, default="", max_length=10)),
+                ("since_version", models.PositiveIntegerField()),
+                ("reason", models.CharField(max_length=32)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger",
+                        to="governance.dataset",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Pull',
+            name="Pull",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('snapshot_hash', models.CharField(max_length=64)),
-                ('client', models.CharField(blank=True, default='', max_length=255)),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('requests', models.BigIntegerField(default=0)),
-                ('bytes', models.BigIntegerField(default=0)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.decision')),
-                ('token', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pulls', to='governance.token')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("snapshot_hash", models.CharField(max_length=64)),
+                ("client", models.CharField(blank=True, default="", max_length=255)),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("requests", models.BigIntegerField(default=0)),
+                ("bytes", models.BigIntegerField(default=0)),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.decision"
+                    ),
+                ),
+                (
+                    "token",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pulls", to="governance.token"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PullFile',
+            name="PullFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=255)),
-                ('requests', models.PositiveIntegerField(default=0)),
-                ('bytes', models.BigIntegerField(default=0)),
-                ('pull', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='curation.pull')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("path", models.CharField(max_length=255)),
+                ("requests", models.PositiveIntegerField(default=0)),
+                ("bytes", models.BigIntegerField(default=0)),
+                (
+                    "pull",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="files", to="curation.pull"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Shard',
+            name="Shard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('rung_at', models.DateTimeField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(blank=True, null=True)),
-                ('message', models.TextField(blank=True, default='')),
-                ('error_code', models.CharField(blank=True, default='', max_length=64)),
-                ('path', models.CharField(max_length=255)),
-                ('split', models.CharField(max_length=10)),
-                ('first_uid', models.CharField(blank=True, default='', max_length=32)),
-                ('last_uid', models.CharField(blank=True, default='', max_length=32)),
-                ('rows', models.BigIntegerField(default=0)),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('size', models.BigIntegerField(default=0)),
-                ('build', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shards', to='curation.build')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("rung_at", models.DateTimeField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(blank=True, null=True)),
+                ("message", models.TextField(blank=True, default="")),
+                ("error_code", models.CharField(blank=True, default="", max_length=64)),
+                ("path", models.CharField(max_length=255)),
+                ("split", models.CharField(max_length=10)),
+                ("first_uid", models.CharField(blank=True, default="", max_length=32)),
+                ("last_uid", models.CharField(blank=True, default="", max_length=32)),
+                ("rows", models.BigIntegerField(default=0)),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("size", models.BigIntegerField(default=0)),
+                (
+                    "build",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="shards", to="curation.build"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Version',
+            name="Version",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('number', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('freezing', 'Freezing'), ('proposed', 'Proposed'), ('approved', 'Approved'), ('published', 'Published'), ('rejected', 'Rejected'), ('failed', 'Failed'), ('withdrawn', 'Withdrawn')], default='freezing', max_length=10)),
-                ('purposes', models.JSONField(default=list)),
-                ('labels', models.JSONField(default=list)),
-                ('split_family', models.PositiveIntegerField(default=1)),
-                ('split_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('members_root', models.CharField(blank=True, default='', max_length=64)),
-                ('recipe', models.JSONField(default=dict)),
-                ('recipe_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('left_out', models.JSONField(default=dict)),
-                ('counts', models.JSONField(default=dict)),
-                ('proposed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('frozen_at', models.DateTimeField(blank=True, null=True)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('commit', models.CharField(blank=True, db_index=True, default='', max_length=40)),
-                ('note', models.TextField(blank=True, default='')),
-                ('campaign', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='annotations.campaign')),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='governance.dataset')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.policyrevision')),
-                ('proposal', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='version', to='governance.proposal')),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("freezing", "Freezing"),
+                            ("proposed", "Proposed"),
+                            ("approved", "Approved"),
+                            ("published", "Published"),
+                            ("rejected", "Rejected"),
+                            ("failed", "Failed"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="freezing",
+                        max_length=10,
+                    ),
+                ),
+                ("purposes", models.JSONField(default=list)),
+                ("labels", models.JSONField(default=list)),
+                ("split_family", models.PositiveIntegerField(default=1)),
+                ("split_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("members_root", models.CharField(blank=True, default="", max_length=64)),
+                ("recipe", models.JSONField(default=dict)),
+                ("recipe_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("left_out", models.JSONField(default=dict)),
+                ("counts", models.JSONField(default=dict)),
+                ("proposed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("frozen_at", models.DateTimeField(blank=True, null=True)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                ("commit", models.CharField(blank=True, db_index=True, default="", max_length=40)),
+                ("note", models.TextField(blank=True, default="")),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="annotations.campaign",
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="governance.dataset"
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.policyrevision"
+                    ),
+                ),
+                (
+                    "proposal",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="version",
+                        to="governance.proposal",
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Tombstone',
+            name="Tombstone",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('public_reason', models.TextField()),
-                ('successor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='curation.version')),
-                ('version', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='tombstone', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("public_reason", models.TextField()),
+                (
+                    "successor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="curation.version",
+                    ),
+                ),
+                (
+                    "version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tombstone", to="curation.version"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Takedown',
+            name="Takedown",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=governance.models.people.new_id, editable=False, max_length=32, unique=True)),
-                ('reason', models.TextField()),
-                ('status', models.CharField(choices=[('open', 'Open'), ('unfounded', 'Unfounded'), ('upheld', 'Upheld')], default='open', max_length=10)),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('opened_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='takedowns', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=governance.models.people.new_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("reason", models.TextField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("unfounded", "Unfounded"), ("upheld", "Upheld")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="takedowns", to="curation.version"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='pull',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pulls', to='curation.version'),
+            model_name="pull",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="pulls", to="curation.version"
+            ),
         ),
         migrations.CreateModel(
-            name='Override',
+            name="Override",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('check_id', models.CharField(max_length=32)),
-                ('members_root', models.CharField(max_length=64)),
-                ('reason', models.TextField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('finding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='overrides', to='curation.finding')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='overrides', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("check_id", models.CharField(max_length=32)),
+                ("members_root", models.CharField(max_length=64)),
+                ("reason", models.TextField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "finding",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="overrides", to="curation.finding"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="overrides", to="curation.version"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(max_length=32)),
-                ('content_hash', models.CharField(max_length=64)),
-                ('label', models.TextField(default='null')),
-                ('split', models.CharField(choices=[('train', 'Train'), ('validation', 'Validation'), ('test', 'Test')], max_length=10)),
-                ('n_votes', models.PositiveIntegerField(default=0)),
-                ('agreement', models.FloatField(blank=True, null=True)),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='governance.sample')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='members', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uid", models.CharField(max_length=32)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("label", models.TextField(default="null")),
+                (
+                    "split",
+                    models.CharField(
+                        choices=[("train", "Train"), ("validation", "Validation"), ("test", "Test")], max_length=10
+                    ),
+                ),
+                ("n_votes", models.PositiveIntegerField(default=0)),
+                ("agreement", models.FloatField(blank=True, null=True)),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="memberships", to="governance.sample"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="members",
+                        to="curation.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LeftOut',
+            name="LeftOut",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=32)),
-                ('partner_uid', models.CharField(blank=True, default='', max_length=32)),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.sample')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='left_out_samples', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(max_length=32)),
+                ("partner_uid", models.CharField(blank=True, default="", max_length=32)),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.sample"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="left_out_samples",
+                        to="curation.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Freeze',
+            name="Freeze",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('rung_at', models.DateTimeField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(blank=True, null=True)),
-                ('message', models.TextField(blank=True, default='')),
-                ('error_code', models.CharField(blank=True, default='', max_length=64)),
-                ('version', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='freeze', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("rung_at", models.DateTimeField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(blank=True, null=True)),
+                ("message", models.TextField(blank=True, default="")),
+                ("error_code", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="freeze", to="curation.version"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='checkrun',
-            name='version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='check_runs', to='curation.version'),
+            model_name="checkrun",
+            name="version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="check_runs",
+                to="curation.version",
+            ),
         ),
         migrations.CreateModel(
-            name='BuiltFile',
+            name="BuiltFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=255)),
-                ('size', models.BigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('git_oid', models.CharField(max_length=40)),
-                ('is_lfs', models.BooleanField(default=False)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("path", models.CharField(max_length=255)),
+                ("size", models.BigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("git_oid", models.CharField(max_length=40)),
+                ("is_lfs", models.BooleanField(default=False)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="files", to="curation.version"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='build',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='builds', to='curation.version'),
+            model_name="build",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="builds", to="curation.version"
+            ),
         ),
         migrations.CreateModel(
-            name='VersionContributor',
+            name="VersionContributor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('samples', models.PositiveIntegerField()),
-                ('contributor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.contributor')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='contributors', to='curation.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("samples", models.PositiveIntegerField()),
+                (
+                    "contributor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.contributor"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contributors",
+                        to="curation.version",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('run', 'check_id', 'scope'), name='finding_once'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(fields=("run", "check_id", "scope"), name="finding_once"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('dataset', 'family', 'uid'), name='ledger_entry'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(fields=("dataset", "family", "uid"), name="ledger_entry"),
         ),
         migrations.AddConstraint(
-            model_name='pullfile',
-            constraint=models.UniqueConstraint(fields=('pull', 'path'), name='pull_file'),
+            model_name="pullfile",
+            constraint=models.UniqueConstraint(fields=("pull", "path"), name="pull_file"),
         ),
         migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(fields=['status', 'rung_at'], name='curation_shard_ring'),
+            model_name="shard",
+            index=models.Index(fields=["status", "rung_at"], name="curation_shard_ring"),
         ),
         migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.UniqueConstraint(fields=('build', 'path'), name='shard_path'),
+            model_name="shard",
+            constraint=models.UniqueConstraint(fields=("build", "path"), name="shard_path"),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='version_number'),
+            model_name="version",
+            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="version_number"),
         ),
         migrations.AddConstraint(
-            model_name='takedown',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('version',), name='one_open_takedown'),
+            model_name="takedown",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "open")), fields=("version",), name="one_open_takedown"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pull',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('token', 'version'), name='one_open_pull'),
+            model_name="pull",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at", None)), fields=("token", "version"), name="one_open_pull"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='override',
-            constraint=models.UniqueConstraint(fields=('version', 'finding'), name='override_once'),
+            model_name="override",
+            constraint=models.UniqueConstraint(fields=("version", "finding"), name="override_once"),
         ),
         migrations.AddConstraint(
-            model_name='override',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='override_has_a_reason'),
+            model_name="override",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="override_has_a_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('version', 'uid'), name='member_once'),
+            model_name="member",
+            constraint=models.UniqueConstraint(fields=("version", "uid"), name="member_once"),
         ),
         migrations.AddConstraint(
-            model_name='leftout',
-            constraint=models.UniqueConstraint(fields=('version', 'sample'), name='left_out_once'),
+            model_name="leftout",
+            constraint=models.UniqueConstraint(fields=("version", "sample"), name="left_out_once"),
         ),
         migrations.AddIndex(
-            model_name='freeze',
-            index=models.Index(fields=['status', 'rung_at'], name='curation_freeze_ring'),
+            model_name="freeze",
+            index=models.Index(fields=["status", "rung_at"], name="curation_freeze_ring"),
         ),
         migrations.AddIndex(
-            model_name='checkrun',
-            index=models.Index(fields=['status', 'rung_at'], name='curation_checkrun_ring'),
+            model_name="checkrun",
+            index=models.Index(fields=["status", "rung_at"], name="curation_checkrun_ring"),
         ),
         migrations.AddConstraint(
-            model_name='builtfile',
-            constraint=models.UniqueConstraint(fields=('version', 'path'), name='built_file_path'),
+            model_name="builtfile",
+            constraint=models.UniqueConstraint(fields=("version", "path"), name="built_file_path"),
         ),
         migrations.AddIndex(
-            model_name='build',
-            index=models.Index(fields=['status', 'rung_at'], name='curation_build_ring'),
+            model_name="build",
+            index=models.Index(fields=["status", "rung_at"], name="curation_build_ring"),
         ),
         migrations.AddConstraint(
-            model_name='versioncontributor',
-            constraint=models.UniqueConstraint(fields=('version', 'contributor'), name='version_contributor'),
+            model_name="versioncontributor",
+            constraint=models.UniqueConstraint(fields=("version", "contributor"), name="version_contributor"),
         ),
     ]

@@ -21,6 +21,8 @@ class Build(Request):
     commit = models.CharField(max_length=40, blank=True, default="")
     # SHA-256 of manifest.json: the same inputs give the same one.
     manifest_sha256 = models.CharField(max_length=64, blank=True, default="")
+    # What the shards are cut by: kinds of the data columns, of the label, of the media; set once with them.
+    plan = models.JSONField(default=dict, blank=True)
 
     @property
     def community(self) -> Community:
