@@ -1,8 +1,9 @@
 """Holds: something rests, at once, until it is lifted.
 
-A hold is placed by whatever noticed that something must not go on (a flag of somebody with authority, a withdrawal, a takedown
-case, a keeper's word) in the transaction of that act. It costs nobody rights, so it comes first and questions come later. A hold
-on a sample or on all samples of a contributor is joined by every claim and query; a hold on something above is a name and an id.
+A hold is placed by whatever noticed that something must not go on (a flag of somebody with authority, a withdrawal, a
+takedown case, a keeper's word) in the transaction of that act. It costs nobody rights, so it comes first and
+questions come later. A hold on a sample or on all samples of a contributor is joined by every claim and query; a hold
+on something above is a name and an id.
 """
 
 from django.db import transaction
@@ -31,8 +32,8 @@ def place(
 ) -> Hold:
     """Place one hold and write it down, inside the caller's own act, which settled who may.
 
-    A keeper who only wants something to rest uses :func:`rest`. Raises ``Invalid`` (``hold-elsewhere``) when the sample or
-    contributor belongs to another community.
+    A keeper who only wants something to rest uses :func:`rest`. Raises ``Invalid`` (``hold-elsewhere``) when the
+    sample or contributor belongs to another community.
     """
     whose = {one.community for one in (sample, contributor) if one is not None}
     if whose - {community}:
@@ -76,7 +77,8 @@ def rest(sample: Sample, *, by: Person, reason: str = "keeper", note: str = "") 
 def lift(hold: Hold, *, by: Actor, note: str = "") -> Hold:
     """End a hold. What somebody took back stays held until they have said yes again.
 
-    Raises ``Conflict``: ``hold-lifted`` when it has ended already, ``hold-needs-consent`` for a withdrawal without a new yes.
+    Raises ``Conflict``: ``hold-lifted`` when it has ended already, ``hold-needs-consent`` for a withdrawal without a
+    new yes.
     """
     with act(by, "hold.lift", on=hold) as details:
         if hold.kind == Hold.Kind.WITHDRAWAL and not _said_yes_again(hold):

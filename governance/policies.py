@@ -1,8 +1,8 @@
 """Usage policies: revisions that are never changed, only followed by the next one.
 
-A revision says who may use a dataset and for what (``governance.odrl.policy`` says in which words). Revision 1 of every dataset
-allows nothing. A new one holds from the next request on; what became wider reaches a party only through a new agreement,
-because a pull is judged by the revision that its agreement names *and* by the one in force.
+A revision says who may use a dataset and for what (``governance.odrl.policy`` says in which words). Revision 1 of
+every dataset allows nothing. A new one holds from the next request on; what became wider reaches a party only through
+a new agreement, because a pull is judged by the revision that its agreement names *and* by the one in force.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ def revise(
 ) -> PolicyRevision:
     """Put a new revision of a dataset's policy into force.
 
-    ``over`` is the number of the revision that the writer was looking at. Raises ``Invalid`` with every reason, ``Conflict``
-    (``policy-moved-on``) when somebody else was faster, and (``policy-unchanged``) when it says the same as the one in force.
+    ``over`` is the number of the revision that the writer was looking at. Raises ``Invalid`` with every reason,
+    ``Conflict`` (``policy-moved-on``) when somebody else was faster, and (``policy-unchanged``) when it says the same
+    as the one in force.
     """
     with act(by, "policy.revise", on=dataset) as details:
         revision = _add(dataset.community, dataset, _read(body), by, note, over)

@@ -75,8 +75,10 @@ VERBS: Mapping[str, Who] = {
     "party.add": _by(KEEPER, STEWARD),
     "agreement.sign": _by(KEEPER, STEWARD),
     "agreement.end": _by(KEEPER, STEWARD),
+    "agreement.restore": _by(KEEPER, STEWARD),
     "token.issue": _by(KEEPER, STEWARD),
     "token.revoke": _by(KEEPER, STEWARD),
+    "token.restore": _by(KEEPER, STEWARD),
     # work
     "campaign.create": _by(KEEPER, STEWARD),
     "campaign.open": _by(KEEPER, STEWARD),

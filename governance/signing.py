@@ -1,13 +1,15 @@
 """Our signature: one Ed25519 key of the house, made at first start, and the envelope in which signed things travel.
 
-The envelope is DSSE (Dead Simple Signing Envelope, version 1.0.2): the signature covers the type of the payload and its bytes, so
-a signed decision can never be passed off as a signed manifest. Rotation keeps old public keys published, so what they signed can
-still be checked; a lost private key cannot be made again and what it signed stays as it was.
+The envelope is DSSE (Dead Simple Signing Envelope, version 1.0.2): the signature covers the type of the payload and
+its bytes, so a signed decision can never be passed off as a signed manifest. Rotation keeps old public keys
+published, so what they signed can still be checked; a lost private key cannot be made again and what it signed stays
+as it was.
 """
 
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -59,8 +61,15 @@ def verify(envelope: Envelope, public_keys: dict[str, str] | None = None) -> byt
     raise Invalid("signature-wrong", _("No key that we know signed this, or it was changed after it was signed."))
 
 
+def around(payload: bytes, signed: Mapping[str, object]) -> Envelope:
+    """Return the envelope of a payload that is kept apart from its ``payloadType`` and ``signatures``."""
+    return {**signed, "payload": base64.b64encode(payload).decode()}
+
+
 def sign_raw(message: bytes) -> bytes:
-    """Return the bare Ed25519 signature (64 bytes) of ``message``: for forms that are not DSSE, such as a signed note."""
+    """Return the bare Ed25519 signature (64 bytes) of ``message``: for forms that are not DSSE, such as a signed
+    note.
+    """
     return _private().sign(message)
 
 

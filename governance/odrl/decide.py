@@ -501,7 +501,7 @@ def _mapping(value: object) -> dict[str, object]:
     return value
 
 
-def _list(value: object) -> Iterable[dict]:  # type: ignore[type-arg]  # members are checked by the constructors
+def _list(value: object) -> Iterable[dict]:
     if not isinstance(value, list):
         raise TypeError("a list is needed")
     return value

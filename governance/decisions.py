@@ -1,0 +1,223 @@
+"""Decisions: each pull is answered once from everything that is true at that moment, and the answer is kept whole.
+
+``facts_for`` gathers what ``governance.odrl.decide`` may look at; what lies above this floor (the version) is handed
+in by the caller. ``decide`` stores the request, the facts, the answer and a signature over them in one row, so that
+``replay`` can ask the same question again years later and compare.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from governance import agreements, holds, policies, signing
+from governance.kernel.digests import canonical, digest
+from governance.kernel.errors import Invalid
+from governance.models import Agreement, Dataset, Decision, Hold, new_id
+from governance.odrl import profile
+from governance.odrl.decide import (
+    AGREED,
+    DATASET,
+    EDITION,
+    ENGINE,
+    ConsentFact,
+    Facts,
+    HoldFact,
+    PartyFact,
+    Request,
+    TargetFact,
+    facts_json,
+    from_snapshot,
+    snapshot,
+)
+from governance.odrl.decide import decide as judge
+
+PAYLOAD_TYPE = "application/vnd.wellhouse.decision+json"
+
+HOLD_CODES: Mapping[str, str] = {
+    Hold.Kind.TAKEDOWN: "takedown-open",
+    Hold.Kind.WITHDRAWAL: "version-withdrawn",
+    Hold.Kind.FLAG: "on-hold",
+    Hold.Kind.KEEPER: "embargoed",
+}
+"""Kind of an open hold on the version itself -> reason code."""
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """What the floor above knows about the asked version.
+
+    ``held`` is how many of its samples rest now, ``taken_back`` how many of them for good; ``status`` is “published”
+    for one that may be pulled.
+    """
+
+    kind: str
+    public_id: str
+    digest: str
+    number: int
+    status: str
+    dataset: Dataset
+    consents: ConsentFact | None
+    purposes: tuple[str, ...] = ()
+    held: int = 0
+    taken_back: int = 0
+
+
+def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: datetime | None = None) -> Facts:
+    """Gather everything that the decision may look at; a handful of queries whatever the size."""
+    at = at or timezone.now()
+    version = version_facts
+    stops = [HoldFact(HOLD_CODES[h.kind]) for h in holds.open_on(version.kind, version.public_id).order_by("pk")]
+    if version.taken_back:
+        stops.append(HoldFact("version-withdrawn", version.taken_back))
+    if version.held:
+        stops.append(HoldFact("on-hold", version.held))
+    layers = list(agreements.layers_now(version.dataset, at))
+    if agreement is not None and agreement.dataset_id == version.dataset.pk:
+        layers.insert(0, agreements.layer_of(agreement.policy, DATASET, AGREED))
+    return Facts(
+        party=PartyFact(agreement.party.ref, agreement.party.kind) if agreement else None,
+        target=TargetFact(
+            ref=ref_of(version.kind, version.public_id),
+            dataset=policies.urn_of(version.dataset),
+            number=version.number,
+            state=version.status,
+            digest=version.digest,
+            purposes=tuple(version.purposes),
+        ),
+        holds=tuple(stops),
+        consents=_plain(version.consents),
+        layers=tuple(layers),
+        agreement=agreements.fact_of(agreement) if agreement else None,
+    )
+
+
+def decide(
+    *, agreement: Agreement, subject: tuple[str, str, str], facts: Facts, at: datetime | None = None
+) -> Decision:
+    """Answer a pull for the agreement's purpose, and keep the answer with everything it was made from.
+
+    The caller writes the event (``pull.opened``) that names the decision.
+    """
+    at = at or timezone.now()
+    kind, public_id, subject_digest = subject
+    request = Request(
+        party=agreement.party.ref,
+        action=profile.PULL,
+        target=ref_of(kind, public_id),
+        purpose=agreement.purpose,
+        commercial=agreement.is_commercial,
+        at=at,
+    )
+    outcome = judge(request, facts)
+    answer = outcome.to_json()
+    row = Decision(
+        public_id=new_id(),
+        community=agreement.community,
+        subject_kind=kind,
+        subject_id=public_id,
+        subject_digest=subject_digest,
+        outcome=Decision.Outcome.PERMIT if outcome.is_permitted else Decision.Outcome.DENY,
+        request=snapshot(request, facts)["request"],
+        reasons=answer["reasons"],
+        snapshot={**snapshot(request, facts), "answer": answer},
+        snapshot_hash=facts.hash,
+        engine=ENGINE,
+        vocabulary=EDITION,
+        at=at,
+        valid_until=outcome.valid_until,
+    )
+    envelope = signing.sign(canonical(document(row)), PAYLOAD_TYPE)
+    row.signature = {"payloadType": PAYLOAD_TYPE, "signatures": envelope["signatures"]}
+    with transaction.atomic():
+        row.save(force_insert=True)
+    return row
+
+
+def document(decision: Decision) -> dict[str, object]:
+    """What is signed: the decision without its place in the log, which it does not have yet."""
+    return {
+        "decision_id": decision.public_id,
+        "subject": [decision.subject_kind, decision.subject_id, decision.subject_digest],
+        "snapshot": decision.snapshot,
+        "snapshot_hash": decision.snapshot_hash,
+    }
+
+
+def public(decision: Decision) -> dict[str, object]:
+    """What the asking party and the community may read of it: the answer and its reasons, never the facts."""
+    answer = decision.snapshot["answer"]
+    layers = decision.snapshot["facts"]["layers"]
+    return {
+        "decision_id": decision.public_id,
+        **answer,
+        "request": decision.request,
+        "policy_versions": [{k: layer[k] for k in ("level", "standing", "revision", "uid")} for layer in layers],
+        "snapshot_hash": decision.snapshot_hash,
+        "signature": decision.signature,
+    }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A decision whose replay differs from what was stored, or whose row was tampered with."""
+
+    decision: str
+    was: object
+    now: object
+
+    def to_json(self) -> dict[str, object]:
+        """As commands.md names it."""
+        return {"decision": self.decision, "was": self.was, "is": self.now}
+
+
+def replay(decision: Decision) -> Difference | None:
+    """Ask the stored question again, from the stored facts alone; None when everything is as it was."""
+    stored = decision.snapshot
+    was = {"outcome": decision.outcome, "reasons": decision.reasons, "valid_until": decision.valid_until.isoformat()}
+    try:
+        request, facts = from_snapshot(stored)
+    except (KeyError, TypeError, ValueError):
+        return Difference(decision.public_id, was, "unreadable")
+    again = judge(request, facts).to_json()
+    now = {name: again[name] for name in was}
+    if was != now or {k: stored["answer"][k] for k in was} != now:
+        return Difference(decision.public_id, was, now)
+    if decision.snapshot_hash != digest(facts_json(facts)):
+        return Difference(decision.public_id, decision.snapshot_hash, digest(facts_json(facts)))
+    if not is_signed(decision):
+        return Difference(decision.public_id, "signed", "not signed by a key that we know")
+    return None
+
+
+def replay_all(found: QuerySet[Decision]) -> Iterator[Difference | None]:
+    """Replay many, one after the other, in flat memory."""
+    for decision in found.order_by("pk").iterator(chunk_size=500):
+        yield replay(decision)
+
+
+def is_signed(decision: Decision) -> bool:
+    """Say whether the row is exactly what was signed."""
+    if not decision.signature:
+        return False
+    try:
+        signing.verify(signing.around(canonical(document(decision)), decision.signature))
+    except Invalid:
+        return False
+    return True
+
+
+def ref_of(kind: str, public_id: str) -> str:
+    """The name of a subject in a request."""
+    return f"urn:wellhouse:{kind}:{public_id}"
+
+
+def _plain(consents: ConsentFact | None) -> ConsentFact | None:
+    """Exactly the fields that are stored, whatever subclass came in."""
+    if consents is None:
+        return None
+    names = ("valid", "refused", "withdrawn", "expired", "unknown", "digest", "next_expiry")
+    return ConsentFact(**{name: getattr(consents, name) for name in names})
