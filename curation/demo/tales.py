@@ -4,6 +4,7 @@ No word of it was taken from any language: syllables are drawn by chance. The ge
 tales gives the same tales, with faults put in on purpose: sentences told twice with a comma moved, the same words under two
 feelings, a thin class, one teller who tells much more than the others.
 """
+
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -118,6 +118,11 @@ def waiting(model: Any, now: datetime) -> Any:
     return model._default_manager.filter(Q(status="queued") | Q(status="running", lease_until__lt=now))
 
 
+def waiting_or_running(model: Any) -> Any:
+    """The rows of ``model`` that are not over yet."""
+    return model._default_manager.filter(status__in=("queued", "running"))
+
+
 def sweep(now: datetime | None = None) -> int:
     """Ring for every row that was queued too long or whose lease ran out; return how many."""
     now = now or timezone.now()

@@ -1,0 +1,38 @@
+"""Make the demo: a fictional community with stories, sounds and pictures, a year of work, and a vote that waits."""
+
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from curation.demo import state, story
+from governance.models import Community
+
+
+class Command(BaseCommand):
+    """Make the demo unless it stands; print what scripts need as JSON."""
+
+    help = "Make the fictional demo community (again from nothing with --reset); prints what var/demo.json holds."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say whether to begin again."""
+        parser.add_argument("--reset", action="store_true", help="throw the demo's own database and files away first")
+        parser.add_argument("--format", choices=["text", "json"], default="json")
+
+    def handle(self, *args: object, reset: bool, format: str, **options: Any) -> None:
+        """Make it, once."""
+        if reset:
+            state.throw_away()
+        call_command("migrate", verbosity=0, interactive=False)
+        if not Community.objects.filter(slug=state.SLUG).exists():
+            made = story.tell(lambda line: print(f"  {line}", file=sys.stderr, flush=True))
+            state.keep(made)
+        # Made before the web process starts, which then serves hashed and compressed files.
+        call_command("collectstatic", verbosity=0, interactive=False)
+        described = state.describe(os.environ.get("PUBLIC_URL", settings.PUBLIC_URL))
+        self.stdout.write(json.dumps(described, indent=2) if format == "json" else state.greeting(described))
