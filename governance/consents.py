@@ -6,10 +6,7 @@ revoked, invalid) to a purpose stops it, everything narrower and everything broa
 answered yet has not said yes to that purpose, whatever they said about a broader one.
 """
 
-import base64
 import hashlib
-import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from governance import codes
 from governance.acts import act
 from governance.kernel.digests import digest, sha256
 from governance.kernel.errors import Invalid, Missing, NotAllowed, Reason
@@ -294,17 +292,16 @@ def state_of(
 
 def issue_receipt(contributor: Contributor, *, by: Person) -> str:
     """Return a new code, shown once, with which the contributor can take their words back without an account."""
-    code = base64.b32encode(secrets.token_bytes(15)).decode()
+    code = codes.new_code()
     with act(by, "receipt.issue", on=contributor.community) as details:
-        ConsentReceipt.objects.create(contributor=contributor, code_hash=sha256(code.encode()), issued_by=by)
+        ConsentReceipt.objects.create(contributor=contributor, code_hash=codes.hash_code(code), issued_by=by)
         details["contributor"] = contributor.public_id
-    return "-".join(code[place : place + 4] for place in range(0, len(code), 4))
+    return code
 
 
 def contributor_of_receipt(code: str) -> Contributor:
     """Return whose receipt this is; spaces, hyphens and case do not matter. Raises ``Missing`` (``receipt-unknown``)."""
-    plain = re.sub(r"[^A-Z2-7]", "", code.upper().replace("0", "O").replace("1", "I"))
-    receipts = ConsentReceipt.objects.filter(code_hash=sha256(plain.encode()), revoked_at=None)
+    receipts = ConsentReceipt.objects.filter(code_hash=codes.hash_code(code), revoked_at=None)
     found = receipts.select_related("contributor__community").first()
     if found is None:
         raise Missing("receipt-unknown", _("We do not know this code. Please look at it again, or ask a keeper."))

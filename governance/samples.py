@@ -47,12 +47,14 @@ def start_import(
     by: Person,
     all_or_nothing: bool = False,
     dry_run: bool = False,
+    here: bool = False,
 ) -> Import:
     """Keep the file under its own hash and queue its import.
 
     ``settings`` has ``roles`` (column: role of ``governance.sheets.ROLES``, or another word: the name it is kept under) and,
     if wanted, ``contributor`` (one name for the whole file), ``delimiter``, ``quoting``, ``encoding``, ``sheet``,
-    ``media_root``. Raises ``Invalid`` with every reason; nothing of the rows is read here.
+    ``media_root``. With ``here`` nobody is rung: the caller works on it, and the sweep finds it if that fails. Raises ``Invalid``
+    with every reason; nothing of the rows is read here.
     """
     reasons = list(_reasons(path, filename, format, settings))
     if reasons:
@@ -70,7 +72,8 @@ def start_import(
             is_dry_run=dry_run,
         )
         details |= {"object": started, "sha256": stored, "format": format, "dry_run": dry_run, "whole": all_or_nothing}
-        jobs.later(started)
+        if not here:
+            jobs.later(started)
     return started
 
 

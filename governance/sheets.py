@@ -431,3 +431,10 @@ def _wordy(values: Sequence[object]) -> bool:
 
 def _average_length(values: Sequence[object]) -> float:
     return sum(len(v) for v in values if isinstance(v, str)) / len(values) if values else 0.0
+
+
+def settle_roles(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return a role for each column: what was ``given``, else what was guessed, unless that would make two of one kind."""
+    single = set(ROLES) - {"data", "leave", "group"}
+    taken = {role for role in given.values() if role in single}
+    return {name: "data" if role in taken else role for name, role in guessed.items()} | dict(given)
