@@ -14,7 +14,7 @@ from governance.kernel.words import _
 from governance.models import Community, Contributor, Membership, Person
 from governance.roles import roles_of
 
-NAME_LENGTH = 120
+NAME_LENGTH = 200
 DESK = frozenset({Membership.Role.KEEPER, Membership.Role.STEWARD})
 
 

@@ -43,9 +43,9 @@ from governance.sheets import ROLES, BadRow, Chunk, Settings, settle_roles
 
 MACHINE = Machine("intake")
 MEASURES = Registry("governance.measures")
-ROWS_SQLITE = 500
+ROWS_SQLITE = 2_000
 ROWS_POSTGRES = 5_000
-PAUSE_SECONDS = 0.004
+PAUSE_SECONDS = 0.01
 """After a chunk on SQLite, so that a person who is saving an answer gets the one write lock (platform.md, section 7)."""
 RESERVED = frozenset({"sample_id", "label", "n_votes", "agreement", "media", "split"})
 """Columns that a version's rows have of their own (rulings.md, 5); a data column of that name gets ``source_`` before it."""
@@ -338,7 +338,7 @@ def _look(row: Import, shaped: list[Shaped], lines: list[int], refused: list[Bad
 
 
 def _finish(row: Import, claim: jobs.Claim, tally: Tally, report: "Report", *, kept_none: bool = False) -> None:
-    report.close()
+    report.close(keep=bool(tally.refused))
     name = report.path.name if tally.refused else ""
     said = {
         "new": tally.new,
@@ -702,12 +702,14 @@ class Report:
             self._write([(row.line, row.column, row.code, str(row)) for row in ordered])
         return self._file.tell()
 
-    def close(self) -> None:
-        """Flush to disk; safe more than once."""
+    def close(self, *, keep: bool = True) -> None:
+        """Flush to disk; safe more than once. An empty report is not kept."""
         if not self._file.closed:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+            if not keep:
+                self.path.unlink()
 
     def _write(self, rows: Sequence[Sequence[object]]) -> None:
         text = io.StringIO(newline="")

@@ -111,8 +111,8 @@ class Contributor(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="contributors")
-    # As the community calls them; shown to keepers and stewards only.
-    name = models.CharField(max_length=120)
+    # As the community calls them; shown to keepers and stewards only. Corpora name speakers by 128 hex digits.
+    name = models.CharField(max_length=200)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="contributors")
     contact_note = models.CharField(max_length=255, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
