@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from curation.supervisor import die_with_parent
+from tests.emptying import allow_emptying
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM_FLAGS = [
@@ -26,6 +27,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+allow_emptying()
 
 
 def pytest_report_header() -> str:

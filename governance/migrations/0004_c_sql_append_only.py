@@ -13,6 +13,9 @@ from django.db.migrations.state import ProjectState
 
 TABLES = ("governance_event", "governance_leaf", "governance_checkpoint")
 
+ROW = "FOR EACH ROW EXECUTE FUNCTION wellhouse_append_only()"
+STATEMENT = "FOR EACH STATEMENT EXECUTE FUNCTION wellhouse_append_only()"
+
 POSTGRESQL = (
     """
     CREATE FUNCTION wellhouse_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,16 +26,8 @@ POSTGRESQL = (
       RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
     END $$
     """,
-    *(
-        statement
-        for table in TABLES
-        for statement in (
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION wellhouse_append_only()",
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION wellhouse_append_only()",
-        )
-    ),
+    *(f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} {ROW}" for table in TABLES),
+    *(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {STATEMENT}" for table in TABLES),
     "ALTER TABLE governance_event ADD COLUMN tx xid8 NOT NULL DEFAULT pg_current_xact_id()",
     "CREATE INDEX governance_event_tx ON governance_event (tx, id)",
 )

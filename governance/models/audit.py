@@ -31,6 +31,8 @@ class Leaf(models.Model):
 
     index = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="leaf")
+    # The RFC 9162 leaf hash of the event's body as it was sealed, in hex.
+    hash = models.CharField(max_length=64, default="")
 
 
 class Checkpoint(models.Model):
@@ -39,4 +41,6 @@ class Checkpoint(models.Model):
     size = models.BigIntegerField(unique=True)
     root = models.CharField(max_length=64)
     note = models.TextField()
+    # Where the tree goes on: [level, hash in hex] of its complete parts. Never trusted when it is verified.
+    frontier = models.JSONField(default=list)
     at = models.DateTimeField(default=timezone.now)
