@@ -57,14 +57,30 @@ class Invalid(Refusal):
 class Gone(Refusal):
     """The thing existed and was withdrawn; ``values`` may name its successor."""
 
-    def __init__(self, code: str, message: str = "", *, successor: str | None = None, **values: object) -> None:
-        super().__init__(code, message, **values)
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        reasons: Iterable[Reason] = (),
+        successor: str | None = None,
+        **values: object,
+    ) -> None:
+        super().__init__(code, message, reasons=reasons, **values)
         self.successor = successor
 
 
 class Unavailable(Refusal):
     """Cannot be done at this moment; ``retry_after`` is in seconds."""
 
-    def __init__(self, code: str, message: str = "", *, retry_after: int = 5, **values: object) -> None:
-        super().__init__(code, message, **values)
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        reasons: Iterable[Reason] = (),
+        retry_after: int = 5,
+        **values: object,
+    ) -> None:
+        super().__init__(code, message, reasons=reasons, **values)
         self.retry_after = retry_after
