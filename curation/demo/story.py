@@ -63,7 +63,7 @@ TELLERS = (
     "Dov Cordage",
 )
 LEFT, UNASKED, REFUSED = "Edda Brine", "Dov Cordage", "Asta Weir"
-CHARTER = {"rules": {"version.publish": {"threshold": 1, "min_open_hours": 0}}}
+CHARTER: dict[str, object] = {"rules": {"version": {"who": ["keeper", "steward"], "threshold": 1, "min_open_hours": 0}}}
 PURPOSES = ("teaching", "language-research")
 FEELING_CONFIG = """<View>
   <Header value="Listen to the words. What did the teller feel?"/>

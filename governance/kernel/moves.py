@@ -5,7 +5,7 @@ workers that try the same move therefore cannot both succeed. Which moves exist 
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from governance.kernel.errors import Conflict
 from governance.kernel.words import _
@@ -16,7 +16,8 @@ Moves = Mapping[str, frozenset[str]]
 class Row(Protocol):
     """A saved model instance whose class names its allowed moves: state -> states it may be left for."""
 
-    pk: object
+    @property
+    def pk(self) -> Any: ...
 
 
 def move(
