@@ -323,13 +323,16 @@ def to_results(config: Config, form: Mapping[str, Sequence[str]]) -> list[dict[s
         reasons += plugin.errors(node, value, Spot(field))
         items.append(_item(node, value))
     if not items and not reasons:
-        reasons = [
-            Reason("answer-empty", _("Nothing was answered yet. Answer, or skip it."), FIELD + config.controls[0].name)
-        ]
+        reasons = [empty_reason(config)]
     if reasons:
         flat = [replace(reason, path=_field_of(reason.path or "")) for reason in reasons]
         raise Invalid("answer-invalid", _("The answer cannot be kept like this."), reasons=flat)
     return items
+
+
+def empty_reason(config: Config) -> Reason:
+    """The reason of an answer that answers nothing."""
+    return Reason("answer-empty", _("Nothing was answered yet. Answer, or skip it."), FIELD + config.controls[0].name)
 
 
 def _field_of(path: str) -> str:
