@@ -1,8 +1,11 @@
 """The Celery application of the workers. Jobs are rows; the messages only ring (``governance.kernel.jobs``)."""
 
 import os
+import sys
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_ready
 
 from curation.config.schedule import SCHEDULE
 
@@ -16,6 +19,14 @@ app.conf.imports = (
     "governance.kernel.jobs",
     "governance.log",
     "governance.votes",
+    "governance.communities",  # what a passed vote about roles puts into force
     "annotations.leases",
     "curation.sweeps",
 )
+
+
+@worker_ready.connect
+def say_ready(**_: Any) -> None:
+    """Tell the supervisor, whatever the log level, that messages are taken from now on."""
+    sys.stdout.write("Taking messages: ready.\n")
+    sys.stdout.flush()

@@ -42,8 +42,11 @@ HEADERS = {
 }
 
 
-class SafeHeaders:
-    """Set the security headers on every answer, also on those that Django itself makes; an answer's own stricter value stays."""
+class SecurityHeaders:
+    """Set the security headers on every answer, also on those that Django itself makes; a value that a view set stays.
+
+    An answer that was made for somebody's session is kept by no cache, so that "back" after signing out shows nothing.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -52,20 +55,9 @@ class SafeHeaders:
         response = self.get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        return response
-
-
-class PrivatePages:
-    """Keep pages of signed-in people out of every shared cache and of the browser's after sign-out."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated and "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "private, no-store"
+        session = getattr(request, "session", None)
+        if session is not None and not session.is_empty():
+            response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 

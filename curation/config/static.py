@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class StaticFiles(CompressedManifestStaticFilesStorage):
+class HashedStatic(CompressedManifestStaticFilesStorage):
     """Whitenoise's storage that also rewrites ``import … from "./core.js"`` in JavaScript modules."""
 
     support_js_module_import_aggregation = True

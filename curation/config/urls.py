@@ -7,3 +7,8 @@ urlpatterns = [
     path("", include("annotations.web.urls")),
     path("", include("curation.web.urls")),
 ]
+
+handler400 = "curation.config.problems.unreadable"
+handler403 = "curation.config.problems.refused"
+handler404 = "curation.config.problems.missing"
+handler500 = "curation.config.problems.broken"

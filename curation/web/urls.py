@@ -2,4 +2,9 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from curation.web import health, today
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *health.urlpatterns,
+    *today.urlpatterns,
+]

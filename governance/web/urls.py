@@ -2,4 +2,11 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from governance.web import community, guide, people, signin
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *signin.urlpatterns,
+    *people.urlpatterns,
+    *community.urlpatterns,
+    *guide.urlpatterns,
+]

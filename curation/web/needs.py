@@ -1,0 +1,61 @@
+"""What of the top floor needs somebody: versions that wait for a yes, and work of the machine that stopped."""
+
+from django.utils.translation import gettext as _
+
+from curation.models import Build, CheckRun, Freeze, Version
+from governance import roles, votes
+from governance.models import Ballot, Community, Person, Request
+from governance.web.needs import SOON, URGENT, Need
+
+
+def needs(person: Person, community: Community) -> list[Need]:
+    """Return what ``person`` may do about versions of ``community``."""
+    found = _ballots(person, community)
+    if roles.roles_of(person, community) & roles.DESK:
+        found += _stopped(community)
+    return found
+
+
+def _address(version: Version) -> str:
+    return f"/datasets/{version.community.slug}/{version.dataset.slug}/versions/{version.number}/"
+
+
+def _ballots(person: Person, community: Community) -> list[Need]:
+    waiting = Version.objects.filter(
+        dataset__community=community, status=Version.Status.PROPOSED, proposal__status="open"
+    ).exclude(proposal__in=Ballot.objects.filter(voter=person, replaced_at=None).values("proposal"))
+    return [
+        Need(
+            text=_("Version %(number)d of %(name)s waits for your yes or no")
+            % {"number": version.number, "name": version.dataset.name},
+            why=_("Proposed by %(name)s. Read what would leave before it can leave.") % {"name": version.proposed_by},
+            url=_address(version),
+            action=_("Read and vote"),
+            weight=URGENT,
+            place="versions",
+        )
+        for version in waiting.select_related("dataset__community", "proposed_by", "proposal__community").order_by(
+            "proposed_at"
+        )
+        if version.proposal is not None and votes.may_vote(version.proposal, person)
+    ]
+
+
+def _stopped(community: Community) -> list[Need]:
+    failed = Request.Status.FAILED
+    freezes = Freeze.objects.filter(version__dataset__community=community, status=failed)
+    runs = CheckRun.objects.filter(version__dataset__community=community, status=failed, version__status="proposed")
+    builds = Build.objects.filter(version__dataset__community=community, status=failed, version__status="approved")
+    rows = [row for query in (freezes, runs, builds) for row in query.select_related("version__dataset__community")]
+    return [
+        Need(
+            text=_("The work on version %(number)d of %(name)s stopped")
+            % {"number": row.version.number, "name": row.version.dataset.name},
+            why=row.message or _("It can be started again; nothing was half done."),
+            url=_address(row.version),
+            action=_("See why"),
+            weight=SOON,
+            place="versions",
+        )
+        for row in rows
+    ]

@@ -1,0 +1,270 @@
+"""People at the door: signing in, changing one's own things, and coming back after a forgotten password.
+
+There may be no e-mail. A forgotten password is therefore mended by a code that a keeper prints or reads out. A keeper alone must
+not be able to take over the account of somebody with duties, so for a role above contributor a second keeper agrees first; and
+nobody's account is opened by the keepers of one community while it carries duties in another.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from governance.acts import act, record
+from governance.codes import hash_code, new_code
+from governance.kernel.errors import Conflict, Gone, Invalid, Missing, NotAllowed, Reason, Unavailable
+from governance.kernel.words import _
+from governance.models import Community, Membership, Person, RecoveryCode, SignInAttempt
+from governance.roles import Outsider
+
+WINDOW = timedelta(minutes=15)
+"""How long a failed attempt counts."""
+
+FIRST_WAIT, LONGEST_WAIT = 30, 900
+"""Seconds to wait after one failure too many; it doubles with each further one, up to the longest."""
+
+RECOVERY_LIVES = timedelta(days=2)
+
+USERNAME = re.compile(r"[^\W_](?:[\w.+-]*[^\W_])?", re.UNICODE)
+"""Letters and digits of any script, with dots, hyphens, plus signs and underscores between them."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many failures within the window are free, for one kind of key."""
+
+    kind: str
+    free: int
+
+
+# One person at one address errs now and then; one account from many places is guessed at; one address may be a whole village.
+LIMITS = (Limit("pair", 5), Limit("account", 20), Limit("address", 60))
+
+
+def normal_username(username: str) -> str:
+    """Return a username as it is kept: NFKC, lower case, without spaces around it."""
+    return unicodedata.normalize("NFKC", username).strip().lower()
+
+
+def sign_in(username: str, password: str, *, address: str, now: datetime | None = None) -> Person:
+    """Return the person whose name and password these are.
+
+    The attempt is written before the password is looked at and taken back when it was right, so that many at once are counted
+    too. Raises ``Unavailable`` (``too-many-attempts``, with the seconds to wait) and ``NotAllowed`` (``wrong-credentials``), which
+    does not say which of the two was wrong.
+    """
+    now = now or timezone.now()
+    name = normal_username(username)
+    keys = _keys(name, address)
+    seconds = wait_seconds(keys, now)
+    if seconds:
+        raise Unavailable(
+            "too-many-attempts",
+            _(
+                "There were too many wrong tries. Please wait {wait}, then try again. A keeper can give you a code meanwhile."
+            ),
+            retry_after=seconds,
+            wait=_said(seconds),
+        )
+    written = SignInAttempt.objects.bulk_create([SignInAttempt(key=key, at=now) for key in keys])
+    person = Person.objects.filter(username=name).first()
+    if person is None:
+        make_password(password)  # as long as a real look would take, so that time tells nothing
+    elif person.is_active and person.check_password(password):
+        SignInAttempt.objects.filter(key__in=keys[:2]).delete()
+        SignInAttempt.objects.filter(pk__in=[row.pk for row in written]).delete()
+        return person
+    SignInAttempt.objects.filter(at__lt=now - WINDOW).delete()
+    raise NotAllowed(
+        "wrong-credentials",
+        _("Name and password do not fit together. Look at both once more; capital letters in the password count."),
+    )
+
+
+def wait_seconds(keys: Sequence[str], now: datetime) -> int:
+    """Return how long to wait before the next attempt counts; 0 when there is nothing to wait for."""
+    return max(_wait_for(key, limit.free, now) for key, limit in zip(keys, LIMITS, strict=True))
+
+
+def _wait_for(key: str, free: int, now: datetime) -> int:
+    failed = SignInAttempt.objects.filter(key=key, at__gt=now - WINDOW).order_by("-at")
+    times = list(failed.values_list("at", flat=True)[: free + 8])
+    if len(times) < free:
+        return 0
+    wait = min(FIRST_WAIT * 2 ** (len(times) - free), LONGEST_WAIT)
+    return max(0, wait - int((now - times[0]).total_seconds()))
+
+
+def _keys(name: str, address: str) -> list[str]:
+    """The keys of an attempt, in the order of ``LIMITS``: neither name nor address is kept in clear."""
+    values = {"pair": f"{name}\0{address}", "account": name, "address": address}
+    return [salted_hmac(f"wellhouse.signin.{limit.kind}", values[limit.kind]).hexdigest() for limit in LIMITS]
+
+
+def _said(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{-(-seconds // 60)} min"
+
+
+def new_person(*, username: str, display_name: str, password: str, language: str = "") -> Person:
+    """Create an account; raises ``Invalid`` with every reason. Who may have one is the caller's matter."""
+    name = normal_username(username)
+    person = Person(username=name, display_name=display_name.strip(), language=language)
+    reasons = [*_username_reasons(name), *password_reasons(password, person)]
+    if not person.display_name:
+        reasons.append(
+            Reason("display-name-missing", _("How shall we call you? Any script is fine."), path="display_name")
+        )
+    if reasons:
+        raise Invalid("account-invalid", reasons=reasons)
+    person.set_password(password)
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError as taken:
+        reason = Reason(
+            "username-taken", _("Somebody here is called so already. Please take another name."), path="username"
+        )
+        raise Invalid("account-invalid", reasons=[reason]) from taken
+    return person
+
+
+def _username_reasons(name: str) -> list[Reason]:
+    if 2 <= len(name) <= 64 and USERNAME.fullmatch(name):
+        return []
+    said = _("Use 2 to 64 letters or digits, with dots or hyphens between them, for example ilse.m")
+    return [Reason("username-invalid", said, path="username")]
+
+
+def password_reasons(password: str, person: Person, path: str = "password") -> list[Reason]:
+    """Return what is wrong with a new password, in sentences; empty when it is good."""
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        return [Reason("password-weak", message, path=path) for message in error.messages]
+    return []
+
+
+def change(person: Person, *, by: Person, display_name: str, language: str = "") -> Person:
+    """Change what a person is called and in which language they read; only they themselves may."""
+    _only_self(person, by)
+    if not display_name.strip():
+        reason = Reason("display-name-missing", _("How shall we call you? Any script is fine."), path="display_name")
+        raise Invalid("account-invalid", reasons=[reason])
+    with transaction.atomic():
+        person.display_name, person.language = display_name.strip(), language
+        person.save(update_fields=["display_name", "language"])
+        record(by, "person.change", person, {"changed": ["display_name", "language"]})
+    return person
+
+
+def change_password(person: Person, *, by: Person, old: str, new: str) -> Person:
+    """Set a new password; every other session of the person ends with the old one."""
+    _only_self(person, by)
+    reasons = password_reasons(new, person, path="new")
+    if not person.check_password(old):
+        reasons.insert(0, Reason("password-wrong", _("This is not the password that you have now."), path="old"))
+    if reasons:
+        raise Invalid("password-not-changed", reasons=reasons)
+    with transaction.atomic():
+        person.set_password(new)
+        person.save(update_fields=["password"])
+        record(by, "person.change", person, {"changed": ["password"]})
+    return person
+
+
+def _only_self(person: Person, by: Person) -> None:
+    if person.pk != by.pk:
+        raise NotAllowed("not-yours", _("Only the person themselves may change this."))
+
+
+def has_duties(person: Person, community: Community | None = None, *, elsewhere: bool = False) -> bool:
+    """Say whether ``person`` has a role above contributor: anywhere, in ``community``, or anywhere but there."""
+    held = Membership.objects.current().filter(person=person).exclude(role=Membership.Role.CONTRIBUTOR)
+    if community is not None:
+        held = held.exclude(community=community) if elsewhere else held.filter(community=community)
+    return held.exists()
+
+
+def issue_recovery(
+    person: Person, *, community: Community, by: Person, now: datetime | None = None
+) -> tuple[RecoveryCode, str]:
+    """Make a code with which ``person`` sets a new password once, within two days; returns it beside its row, never again.
+
+    Raises ``Conflict`` when the person has duties in another community, whose keepers must then do it.
+    """
+    now = now or timezone.now()
+    code = new_code()
+    with act(by, "recovery.issue", on=community) as details:
+        if not Membership.objects.current(now).filter(person=person, community=community).exists():
+            raise Missing("not-found", _("There is nothing here that you can see."))
+        if has_duties(person, community, elsewhere=True):
+            raise Conflict(
+                "recovery-elsewhere",
+                _(
+                    "This account is used elsewhere with duties there, so the keepers here cannot open it. They may join again by invitation."
+                ),
+            )
+        RecoveryCode.objects.filter(person=person, used_at=None, expires_at__gt=now).update(expires_at=now)
+        row = RecoveryCode.objects.create(
+            person=person,
+            community=community,
+            code_hash=hash_code(code),
+            issued_by=by,
+            needs_second=has_duties(person, community) and _other_keepers(community, by, person),
+            created_at=now,
+            expires_at=now + RECOVERY_LIVES,
+        )
+        details |= {"object": row, "needs_second": row.needs_second}
+    return row, code
+
+
+def _other_keepers(community: Community, *people: Person) -> bool:
+    keepers = Membership.objects.current().filter(community=community, role=Membership.Role.KEEPER)
+    return keepers.exclude(person__in=people).exists()
+
+
+def second_recovery(recovery: RecoveryCode, *, by: Person) -> RecoveryCode:
+    """Agree, as the second keeper, that a recovery code shall work."""
+    with act(by, "recovery.second", on=recovery):
+        if by.pk in (recovery.issued_by_id, recovery.person_id):
+            raise NotAllowed(
+                "second-keeper", _("A second keeper must agree: neither the one who asked nor the one it is for.")
+            )
+        RecoveryCode.objects.filter(pk=recovery.pk, seconded_by=None).update(seconded_by=by)
+    recovery.refresh_from_db()
+    return recovery
+
+
+def use_recovery(code: str, *, password: str, now: datetime | None = None) -> Person:
+    """Set a new password with a keeper's code; all sessions end. A wrong, used or late code is one and the same refusal."""
+    now = now or timezone.now()
+    row = (
+        RecoveryCode.objects.filter(code_hash=hash_code(code), used_at=None, expires_at__gt=now)
+        .select_related("person")
+        .first()
+    )
+    if row is None:
+        raise Gone(
+            "code-unknown",
+            _("This code does not work: it is mistyped, used, or too old. A keeper can give you a new one."),
+        )
+    if row.needs_second and row.seconded_by_id is None:
+        raise Conflict("second-keeper", _("A second keeper has to agree first. Ask them; then the same code works."))
+    reasons = password_reasons(password, row.person)
+    if reasons:
+        raise Invalid("password-not-changed", reasons=reasons)
+    with act(Outsider(f"recovery:{row.public_id}"), "recovery.use", on=row):
+        if not RecoveryCode.objects.filter(pk=row.pk, used_at=None).update(used_at=now):
+            raise Gone("code-unknown", _("This code was used a moment ago."))
+        row.person.set_password(password)
+        row.person.save(update_fields=["password"])
+        SignInAttempt.objects.filter(key=_keys(row.person.username, "")[1]).delete()
+    return row.person

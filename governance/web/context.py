@@ -1,0 +1,39 @@
+"""What every frame knows: who is here, how it shall look, and in which languages it can speak."""
+
+from typing import Any, TypedDict
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import get_language_info
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "theme"
+
+
+class Tongue(TypedDict):
+    """One language of the interface, named in itself."""
+
+    code: str
+    name: str
+    bidi: bool
+
+
+def tongues() -> list[Tongue]:
+    """Return the languages of the interface by their own names, in the order of the settings."""
+    return [_tongue(code) for code, _ in settings.LANGUAGES]
+
+
+def _tongue(code: str) -> Tongue:
+    known = get_language_info(code)
+    return {"code": code, "name": known["name_local"], "bidi": known["bidi"]}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return what the frames need beside `community`, `dataset` and `place`, which the page gives."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    user = getattr(request, "user", None)
+    return {
+        "me": user if user is not None and user.is_authenticated else None,
+        "theme": theme if theme in THEMES else "",
+        "tongues": tongues(),
+    }

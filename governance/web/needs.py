@@ -1,0 +1,91 @@
+"""What needs somebody: one line, one reason, one action.
+
+Every floor offers ``needs(person, community) -> list[Need]`` in its ``web/needs.py``; the highest floor's page "Today" collects
+them. A need is something that this person may do now; what runs by itself is none.
+"""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from governance import communities, roles
+from governance.models import Ballot, Community, Import, Person, Proposal
+
+URGENT, SOON, LATER = 0, 1, 2
+"""How near: something rests or waits for nobody else; somebody waits; good to do."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One line on "Today": what needs somebody, why, and the one thing to do about it.
+
+    ``text``, ``why`` and ``action`` are translated sentences; ``url`` is where the action leads; ``weight`` is one of ``URGENT``,
+    ``SOON`` and ``LATER``; ``place`` is the key of the place at whose name the number shows (``votes``, ``people`` ...).
+    """
+
+    text: str
+    why: str
+    url: str
+    action: str
+    weight: int = SOON
+    place: str = ""
+    is_first: bool = False
+
+
+def needs(person: Person, community: Community) -> list[Need]:
+    """Return what of the ground floor needs ``person``: votes about people, failed imports, codes that wait for a second keeper."""
+    held = roles.roles_of(person, community)
+    found = [*_votes(person, community)]
+    if roles.KEEPER in held:
+        found += _recoveries(person, community)
+    if held & roles.DESK:
+        found += _imports(person, community)
+    return found
+
+
+def _votes(person: Person, community: Community) -> list[Need]:
+    rows = Proposal.objects.filter(community=community, status=Proposal.Status.OPEN).exclude(subject_kind="version")
+    voted = Ballot.objects.filter(voter=person, replaced_at=None).values("proposal")
+    waiting = rows.exclude(pk__in=voted).exclude(proposed_by=person).select_related("proposed_by").order_by("opened_at")
+    return [
+        Need(
+            text=proposal.title,
+            why=_("Proposed by %(name)s. It waits for your yes or no.") % {"name": proposal.proposed_by},
+            url=reverse("people", kwargs={"community": community.slug})
+            if proposal.subject_kind == communities.SUBJECT
+            else f"/communities/{community.slug}/votes/",
+            action=_("Read and vote"),
+            place="people" if proposal.subject_kind == communities.SUBJECT else "votes",
+        )
+        for proposal in waiting
+        if person.public_id in proposal.eligible
+    ]
+
+
+def _recoveries(person: Person, community: Community) -> list[Need]:
+    waiting = communities.waiting_recoveries(community).exclude(issued_by=person).exclude(person=person)
+    return [
+        Need(
+            text=_("%(name)s needs a new password") % {"name": row.person},
+            why=_("%(keeper)s made a code. It works once a second keeper agrees.") % {"keeper": row.issued_by},
+            url=reverse("people", kwargs={"community": community.slug}),
+            action=_("Look at it"),
+            place="people",
+        )
+        for row in waiting
+    ]
+
+
+def _imports(person: Person, community: Community) -> list[Need]:
+    failed = Import.objects.filter(dataset__community=community, status=Import.Status.FAILED).select_related("dataset")
+    return [
+        Need(
+            text=_("“%(file)s” could not be brought in") % {"file": row.filename},
+            why=row.message or _("The import stopped; nothing of what stood before was lost."),
+            url=f"/datasets/{community.slug}/{row.dataset.slug}/imports/{row.public_id}/",
+            action=_("See why"),
+            place="samples",
+        )
+        for row in failed.order_by("-queued_at")[:5]
+    ]
