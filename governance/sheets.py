@@ -199,7 +199,7 @@ def check_encoding(name: str) -> str:
 def head_lines(head: bytes, encoding: str) -> str:
     """Return the text of ``head`` for looking at it: bad bytes become U+FFFD, and a cut last character is left out."""
     name, mark, _fits = encoding_of(head)
-    return codecs.getincrementaldecoder(encoding or name)("replace").decode(head[mark:])
+    return codecs.getincrementaldecoder(check_encoding(encoding) if encoding else name)("replace").decode(head[mark:])
 
 
 class Lines:
@@ -275,6 +275,19 @@ class Lines:
             self.marked = True
             found = [line if len(line) <= MAX_LINE else MARK + "line-too-long\n" for line in found]
         return found
+
+
+def texts(path: Path, encoding: str = "") -> Iterator[tuple[str, int]]:
+    """Yield a text file in blocks with the bytes read so far, whatever its lines; bytes that do not fit become lone surrogates."""
+    with path.open("rb") as file:
+        found, mark, _fits = encoding_of(file.read(1 << 16))
+        file.seek(mark)
+        name = check_encoding(encoding) if encoding else found
+        decoder = codecs.getincrementaldecoder(name)("surrogateescape" if _narrow(name) == name else "replace")
+        done = mark
+        while block := file.read(BLOCK):
+            done += len(block)
+            yield decoder.decode(block), done
 
 
 def _narrow(encoding: str) -> str:
@@ -369,7 +382,8 @@ _BY_NAME: tuple[tuple[str, re.Pattern[str]], ...] = (
 _PHONE = re.compile(r"^\+?[\d\s().-]{8,20}$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE)
 _PRIVATE = re.compile(
-    r"^(e?-?mail|phone|mobile|tel(ephone)?|address|birth.*|ip(_address)?|passport|national_id|surname|first_?name)$"
+    r"^(e?-?mail|phone|mobile|tel(ephone)?|address|birth.*|ip(_address)?|passport|national_id|surname|first_?name"
+    r"|gender|sex|age|ethnicity|religion|clan)$"
 )
 _MEDIA_END = re.compile(r"\.(wav|mp3|ogg|oga|flac|m4a|png|jpe?g|gif|webp)$", re.IGNORECASE)
 

@@ -202,15 +202,15 @@ def _settle(head: str, settings: Settings, encoding: str) -> Settings:
     if len(lines) > 1 and len(lines) < SNIFF_ROWS:
         lines.pop()  # the last one may be cut
     delimiters = (settings.delimiter,) if settings.delimiter else DELIMITERS
-    quotings = (settings.quoting,) if settings.quoting else tuple(QUOTING)
-    best = max(
-        (
-            (_fit(lines, delimiter, quoting), -i, -j)
-            for i, delimiter in enumerate(delimiters)
-            for j, quoting in enumerate(quotings)
-        )
-    )
-    return Settings(delimiters[-best[1]], quotings[-best[2]], encoding, "")
+    # Only between tabs are quotes ever plain characters by custom; elsewhere a broken quote is a fault to be named.
+    ways = [
+        (d, q)
+        for d in delimiters
+        for q in QUOTING
+        if q == (settings.quoting or q) and (q == "minimal" or d == "\t" or settings.quoting)
+    ]
+    best = max(range(len(ways)), key=lambda place: (_fit(lines, *ways[place]), -place))
+    return Settings(*ways[best], encoding, "")
 
 
 def _unpaired(path: Path) -> bool:

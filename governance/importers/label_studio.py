@@ -22,13 +22,13 @@ from governance.sheets import (
     BadRow,
     Chunk,
     Columns,
-    Lines,
     Settings,
     check_names,
     encoding_of,
     guess,
     marked_row,
     require_kind,
+    texts,
 )
 
 TITLE = _("Label Studio JSON")
@@ -146,19 +146,18 @@ def _answers(task: dict[str, object]) -> dict[str, list[dict[str, object]]]:
 
 def _tasks(path: Path, settings: Settings) -> Iterator[tuple[int, dict[str, object] | BadRow, int]]:
     """Yield (line, task or refusal, bytes read); where the JSON itself is broken, the rest of the file is one refusal."""
-    source = Lines(path, settings.encoding)
-    scan = _Scan("".join(block) for block in source)
+    scan = _Scan(texts(path, settings.encoding))
     if scan.skip(_SPACE) != "[":
-        yield 1, BadRow(1, "", "bad-json", _BROKEN, {"why": _("it does not begin with a list")}), source.done
+        yield 1, BadRow(1, "", "bad-json", _BROKEN, {"why": _("it does not begin with a list")}), scan.done
         return
     scan.at += 1
     while (char := scan.skip(_SPACE + ",")) != "]":
         line = scan.line
         found = scan.value() if char else BadRow(line, "", "bad-json", _BROKEN, {"why": _("the list has no end")})
         if isinstance(found, BadRow):
-            yield line, found, source.done
+            yield line, found, scan.done
             return
-        yield line, _task(line, found[0]), source.done
+        yield line, _task(line, found[0]), scan.done
 
 
 _BROKEN = _("From here on this file is not JSON, so the rest was left out: {why}.")
@@ -173,7 +172,9 @@ def _task(line: int, item: object) -> dict[str, object] | BadRow:
     try:
         text = json.dumps(data, ensure_ascii=False)
         text.encode()
-    except UnicodeEncodeError:
+    except UnicodeEncodeError as error:
+        if 0xDC80 <= ord(text[error.start]) <= 0xDCFF:
+            return BadRow(line, "data", "wrong-encoding", LINE_MESSAGES["wrong-encoding"])
         return BadRow(line, "data", "half-character", _("Half of a character (a lone surrogate) stands in this row."))
     if "\\u0000" in text:
         return marked_row(line, (MARK,)) or item
@@ -183,9 +184,10 @@ def _task(line: int, item: object) -> dict[str, object] | BadRow:
 class _Scan:
     """A buffer over blocks of text that moves forward only; ``at`` is the place in it, ``line`` the line of the file."""
 
-    def __init__(self, blocks: Iterator[str]) -> None:
+    def __init__(self, blocks: Iterator[tuple[str, int]]) -> None:
         self._blocks = blocks
         self._buffer = ""
+        self.done = 0
         self.at = 0
         self.line = 1
 
@@ -213,9 +215,6 @@ class _Scan:
                 cut = error.msg.startswith("Unterminated") or error.pos >= len(self._buffer) - 12
                 if cut and self._more():
                     continue
-                code = self._buffer[self.at : error.pos + 40].partition(MARK)[2].strip().split("\n")[0]
-                if code in LINE_MESSAGES:
-                    return BadRow(self.line, "", code, LINE_MESSAGES[code])
                 return BadRow(self.line, "", "bad-json", _BROKEN, {"why": error.msg})
             except ValueError as error:
                 return BadRow(self.line, "", "bad-json", _BROKEN, {"why": str(error)})
@@ -224,9 +223,10 @@ class _Scan:
             return (item,)
 
     def _more(self) -> bool:
-        block = next(self._blocks, None)
-        if block is None:
+        found = next(self._blocks, None)
+        if found is None:
             return False
+        block, self.done = found
         self._buffer, self.at = self._buffer[self.at :] + block, 0
         return True
 
