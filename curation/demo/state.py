@@ -7,10 +7,15 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
+
+from curation import pulls
+from curation.models import Version
+from governance import agreements
 
 SLUG = "saltmarsh"
 
@@ -47,24 +52,31 @@ def describe(base_url: str) -> dict[str, object]:
     return {
         "base_url": base_url,
         **made,
-        "signed_query": signed_query(made["token"]),
+        "signed_query": signed_query(made),
         "withdraw_command": f"{command} withdraw",
         "restore_command": f"{command} restore",
         "campaign": f"{base_url}/work/{campaign}/",
     }
 
 
-def signed_query(token: str) -> str:
-    """A query string that authorises a plain GET of every file of the demo's revision for a short while."""
-    from curation import pulls  # noqa: PLC0415
+def version_of(made: Mapping[str, object]) -> Version:
+    """The demo's published version."""
+    community, name = str(made["dataset"]).split("/")
+    number = int(str(made["revision"]).removeprefix("v"))
+    return Version.objects.get(dataset__community__slug=community, dataset__slug=name, number=number)
 
-    return str(pulls.signed_query(token))
+
+def signed_query(made: Mapping[str, object]) -> str:
+    """A query string that authorises a plain GET of every file of the demo's revision for a short while."""
+    return pulls.signed_query(agreements.token_of(str(made["token"])), version_of(made))
 
 
 def greeting(described: dict[str, object]) -> str:
     """What a newcomer reads in the terminal."""
     people = described["sign_in"]
     assert isinstance(people, dict)
+    load = f'datasets.load_dataset("{described["dataset"]}", revision="{described["revision"]}")'
+    pull = f"import datasets; print({load})"
     lines = [
         "",
         "  Wellhouse is ready: Saltmarsh Quay, a community that does not exist.",
@@ -77,8 +89,7 @@ def greeting(described: dict[str, object]) -> str:
         "",
         "  Pull it as a pipeline",
         f"    HF_ENDPOINT={described['base_url']} HF_TOKEN={described['token']} HF_UPDATE_DOWNLOAD_COUNTS=0 \\",
-        "    python -c 'import datasets; "
-        f'print(datasets.load_dataset("{described["dataset"]}", revision="{described["revision"]}"))\'',
+        f"    python -c '{pull}'",
         "",
         "  For scripts: var/demo.json.  Ctrl-C ends it.",
         "",

@@ -38,7 +38,7 @@ from governance import (
     withdrawals,
 )
 from governance.kernel import jobs
-from governance.models import Community, Contributor, Dataset, Party, Person
+from governance.models import Community, Contributor, Dataset, Person
 
 TALES = 1500
 PASSWORD_WORDS = ("harbour", "lantern", "heron", "salt", "rope", "tide", "oar", "quay", "reed", "bell", "drum", "shell")
@@ -254,7 +254,7 @@ def body(purposes: tuple[str, ...], organisations: tuple[str, ...], commercial: 
         "commercial": commercial,
         "prohibited": ["advertising", "identification"],
         "expires_on": None,
-        "terms": [{"code": "attribution", "value": None}],
+        "terms": [{"code": "attribution", "value": "Saltmarsh Quay (fictional)"}],
         "note": "Ask us before you print a whole story.",
     }
 
@@ -269,10 +269,10 @@ def sign_agreements(cast: Cast, dataset: Dataset) -> dict[str, str]:
     """A school and a company sign; then the rules are tightened, and the company's token opens nothing any more."""
     until = timezone.now() + timedelta(days=365)
     school = agreements.add_party(
-        cast.community, name="Quayside Language School", kind=Party.Kind.NON_PROFIT, contact="office", by=cast.keeper
+        cast.community, name="Quayside Language School", kind="non-profit", contact="office", by=cast.keeper
     )
     company = agreements.add_party(
-        cast.community, name="Northbank Speech", kind=Party.Kind.FOR_PROFIT, contact="legal", by=cast.keeper
+        cast.community, name="Northbank Speech", kind="for-profit", contact="legal", by=cast.keeper
     )
     teaching = agreements.sign(
         school, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=until, by=cast.keeper

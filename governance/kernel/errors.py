@@ -37,6 +37,10 @@ class Refusal(Exception):
         self.message = message.format(**values) if values and message else message or str(self.reasons[0])
         super().__init__(self.message)
 
+    def __str__(self) -> str:
+        said = [str(reason) for reason in self.reasons]
+        return self.message if said == [self.message] else " ".join((self.message, *said))
+
 
 class NotAllowed(Refusal):
     """The person may know about the thing but may not do this with it."""

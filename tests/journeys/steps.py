@@ -129,7 +129,9 @@ def annotate(campaign: Campaign, person: Person, count: int, answer: Callable[[s
         choice = answer(sample.key, sample.imported_label)
         result = [{"from_name": "feeling", "to_name": "tweet", "type": "choices", "value": {"choices": [choice]}}]
         made.append(
-            submissions.submit(lease, by=person, result=result, client_id=f"{person.pk}:{lease.task_id}", seconds=4.0)
+            submissions.submit(
+                lease, by=person, result=result, client_id=f"journey:{person.pk}:{lease.task_id}", seconds=4.0
+            )
         )
     return made
 

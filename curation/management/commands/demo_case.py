@@ -8,7 +8,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from curation import takedowns
 from curation.demo import state
-from curation.models import Version
 from governance.models import Person
 
 
@@ -26,10 +25,7 @@ class Command(BaseCommand):
         if not state.kept().exists():
             raise CommandError("There is no demo here. Make it first: make demo")
         made = json.loads(state.kept().read_text(encoding="utf-8"))
-        community, name = made["dataset"].split("/")
-        version = Version.objects.get(
-            dataset__community__slug=community, dataset__slug=name, number=int(made["revision"].removeprefix("v"))
-        )
+        version = state.version_of(made)
         steward = Person.objects.get(username=made["sign_in"]["steward"]["username"])
         case = version.takedowns.filter(status="open").first()
         if what == "withdraw" and case is None:
