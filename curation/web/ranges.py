@@ -6,6 +6,7 @@ past the end is unsatisfiable and says so: a client that got the whole file inst
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -58,10 +59,11 @@ class Slice:
     ``Content-Length`` bytes from there.
     """
 
-    def __init__(self, stream: BinaryIO, span: Span) -> None:
+    def __init__(self, stream: BinaryIO, span: Span, release: Callable[[], None] = lambda: None) -> None:
         stream.seek(span.start)
         self._stream = stream
         self._left = span.length
+        self._release = release
 
     def read(self, size: int = -1) -> bytes:
         """Return at most ``size`` bytes, never beyond the part."""
@@ -75,5 +77,7 @@ class Slice:
         return self._stream.fileno()
 
     def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
+        """Close the file and give back what was taken for sending it; safe more than once."""
+        if not self._stream.closed:
+            self._stream.close()
+            self._release()

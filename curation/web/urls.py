@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import health, today
+from curation.web import health, hub, today
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
+    *hub.urlpatterns,
     *today.urlpatterns,
 ]

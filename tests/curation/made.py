@@ -15,7 +15,15 @@ from tests.factories import add_samples, give_consent, make_contributor, make_da
 
 LABELS = ("glad", "plain", "sad")
 PURPOSES = ("teaching",)
-POLICY = {"purposes": ["teaching"], "organisations": ["non-profit", "public"], "commercial": False}
+POLICY = {
+    "purposes": ["teaching"],
+    "organisations": ["non-profit", "public"],
+    "commercial": False,
+    "prohibited": [],
+    "expires_on": None,
+    "terms": [],
+    "note": "",
+}
 
 
 def split_of(number: int) -> str:

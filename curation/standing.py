@@ -1,0 +1,124 @@
+"""How a version stands at this moment, for everybody alike: it can be pulled, it rests, or it is gone.
+
+Nothing is told to a version when somebody takes their words back or a sample is held: this module *reads* it, at each question.
+A version never shrinks; one sample of it that may not leave closes the whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from curation.models import Member, Takedown, Tombstone, Version, VersionContributor
+from governance import holds
+from governance.kernel.words import _
+from governance.models import Dataset, Hold
+
+OPEN, NOT_APPROVED, ON_HOLD, EMBARGOED = "open", "version-not-approved", "on-hold", "embargoed"
+TAKEDOWN, WITHDRAWN = "takedown-open", "version-withdrawn"
+GONE = frozenset({TAKEDOWN, WITHDRAWN})
+
+KIND = "version"
+
+PUBLIC_REASON = _("Some people took back what they had given. They need no reason, and none is named.")
+
+IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Stops:
+    """How many samples of a version rest, how many were taken back, and since when."""
+
+    held: int = 0
+    taken_back: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state of a version as a refusal's code, or ``open``; ``since`` is when a version that is gone went.
+
+    ``held`` counts samples that rest, ``taken_back`` those that were taken back for good.
+    """
+
+    code: str
+    since: datetime | None = None
+    reason: str = ""
+    held: int = 0
+    taken_back: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be pulled by somebody whose agreement covers it."""
+        return self.code == OPEN
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it answers 410."""
+        return self.code in GONE
+
+
+def of(version: Version) -> Standing:
+    """Read how ``version`` stands now."""
+    if version.status == Version.Status.WITHDRAWN:
+        stone = Tombstone.objects.filter(version=version).first()
+        reason = stone.public_reason if stone else PUBLIC_REASON
+        return Standing(WITHDRAWN, version.withdrawn_at, reason)
+    if version.status != Version.Status.PUBLISHED:
+        return Standing(NOT_APPROVED)
+    stops = stops_in(version)
+    if stops.taken_back:
+        return Standing(WITHDRAWN, stops.since, PUBLIC_REASON, stops.held, stops.taken_back)
+    case = Takedown.objects.filter(version=version, status=Takedown.Status.OPEN).first()
+    if case is not None:
+        return Standing(TAKEDOWN, case.opened_at, _("The community is looking into a complaint."), stops.held)
+    if stops.held:
+        return Standing(ON_HOLD, held=stops.held)
+    return Standing(EMBARGOED) if holds.open_on(KIND, version.public_id).exists() else Standing(OPEN)
+
+
+def stops_in(version: Version) -> Stops:
+    """Count what closes ``version``: samples taken back since it was frozen, and samples that rest.
+
+    A hold by withdrawal that was lifted later, after a new yes, still counts: the version stays closed, the next one may have
+    them. Reads from the holds, which are few, to the members, which may be a million.
+    """
+    frozen = version.frozen_at or version.proposed_at
+    taken_back = Q(kind=Hold.Kind.WITHDRAWAL, placed_at__gte=frozen)
+    found = Hold.objects.filter(Q(lifted_at=None) | taken_back, community=version.dataset.community_id)
+    rows = list(found.order_by("pk").values_list("sample_id", "contributor_id", "kind", "placed_at"))
+    # Earlier before later, and what was taken back last, so that it wins.
+    rows.sort(key=lambda row: row[2] == Hold.Kind.WITHDRAWAL)
+    samples = {sample: (kind, at) for sample, _giver, kind, at in rows if sample}
+    givers = {giver: (kind, at) for _sample, giver, kind, at in rows if giver}
+    stops = [(samples[sample], 1) for sample in _members_among(version, list(samples))]
+    people = VersionContributor.objects.filter(version=version, contributor__in=list(givers))
+    stops += [(givers[giver], n) for giver, n in people.values_list("contributor_id", "samples")]
+    gone = [(at, n) for (kind, at), n in stops if kind == Hold.Kind.WITHDRAWAL]
+    held = sum(n for (kind, _at), n in stops if kind != Hold.Kind.WITHDRAWAL)
+    return Stops(held, sum(n for _at, n in gone), min((at for at, _n in gone), default=None))
+
+
+def newest_open(dataset: Dataset, after: int = 0) -> Version | None:
+    """Return the newest version that can be pulled: what ``main`` names."""
+    published = dataset.versions.filter(status=Version.Status.PUBLISHED, number__gt=after).order_by("-number")
+    found = published.select_related("dataset__community")
+    return next((version for version in found if of(version).is_open), None)
+
+
+def successor(version: Version) -> Version | None:
+    """Return the newest version that can be pulled, if it is newer than ``version``."""
+    return newest_open(version.dataset, after=version.number)
+
+
+def _members_among(version: Version, samples: list[int]) -> Iterator[int]:
+    """Yield those of ``samples`` that ``version`` holds.
+
+    The version is compared here and not in the query: without statistics SQLite would walk all members of the version.
+    """
+    for start in range(0, len(samples), IDS_AT_ONCE):
+        found = Member.objects.filter(sample__in=samples[start : start + IDS_AT_ONCE])
+        for holder, sample in found.values_list("version_id", "sample_id"):
+            if holder == version.pk:
+                yield sample
