@@ -97,7 +97,7 @@ VERBS: Mapping[str, Who] = {
     "version.propose": _by(KEEPER, STEWARD),
     "version.freeze": _by(machine=True),
     "version.override": _by(KEEPER, STEWARD),
-    "version.approve": Who(EVERY_ROLE),
+    "version.approve": Who(EVERY_ROLE, machine=True),
     "version.reject": Who(EVERY_ROLE, machine=True),
     "version.publish": _by(machine=True),
     "version.withdraw": Who(EVERY_ROLE, machine=True, outsider=True),

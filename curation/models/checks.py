@@ -62,6 +62,8 @@ class Finding(models.Model):
     evidence_total = models.BigIntegerField(default=0)
     suggested_fix = models.JSONField(null=True, blank=True)
     reason = models.TextField(blank=True, default="")
+    # The same sentence as a template with its values, so that it can be told in any language.
+    words = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(default=0)
     # Taken over from an earlier run with the same inputs.
     is_carried = models.BooleanField(default=False)

@@ -1,0 +1,291 @@
+"""The work behind a proposal: look at every sample, keep what may and can be used, divide it, write it down, ask for votes.
+
+Nothing is hidden: what is left out is kept with its reason. The moment of freezing is taken before anything is read, so what
+somebody takes back meanwhile closes the version. Members are written in chunks while nobody can see them; the ledger, the root
+and the open vote come in one transaction at the end.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+import pandas as pd
+from django.conf import settings
+from django.utils import timezone
+
+from curation import checking, frames, likeness, membership, neighbours, splits, versions
+from curation.exporters import parquet
+from curation.findings import Context
+from curation.models import Freeze, LedgerEntry, LeftOut, Member, Version, VersionContributor
+from governance import consents
+from governance.acts import act
+from governance.kernel.digests import canonical, digest
+from governance.kernel.errors import Conflict, Refusal
+from governance.kernel.jobs import Claim
+from governance.kernel.moves import move, must_move
+from governance.kernel.words import _
+from governance.models import Hold
+from governance.roles import Machine
+
+FREEZER = Machine("freezer")
+NEAR = 0.8
+CHUNK = 2000
+
+
+def run(freeze: Freeze, claim: Claim) -> None:
+    """Freeze the version of ``freeze``, open its vote and queue its checks.
+
+    Raises ``Conflict`` (``nothing-to-freeze``, ``split-broken``); the version is then marked as failed.
+    """
+    version = freeze.version
+    if version.status != Version.Status.FREEZING:
+        return
+    try:
+        _freeze(version, claim)
+    except Refusal:
+        move(version, Version.Status.FAILED)
+        raise
+
+
+def _freeze(version: Version, claim: Claim) -> None:
+    at = timezone.now()
+    dataset = version.dataset
+    claim.progress(0, 5, _("reading the samples"))
+    body = frames.candidates(dataset, version.campaign)
+    left_out = _left_out(version, body, at)
+    claim.progress(1, 5, _("looking for what is alike"))
+    near, kin = _near(body, left_out.isna(), frames.ledger(dataset, version.split_family))
+    claim.progress(2, 5, _("dividing into train, validation and test"))
+    assignment = _divide(version, body, left_out, near, kin)
+    partners = {q.uid: q for q in assignment.quarantined}
+    left_out = left_out.where(
+        ~body["sample_uid"].isin(set(partners)),
+        body["sample_uid"].map(lambda u: partners[u].reason if u in partners else None),
+    )
+    kept = body[left_out.isna()].assign(split=lambda f: f["sample_uid"].map(assignment.splits))
+    if kept.empty:
+        raise Conflict(
+            "nothing-to-freeze",
+            _("No sample could go into this version. The reasons: {reasons}."),
+            reasons=_told(left_out),
+        )
+    claim.progress(3, 5, _("writing the members down"))
+    root = _write_members(version, kept, claim)
+    _write_left_out(version, body, left_out, {u: q.partner for u, q in partners.items()}, claim)
+    recipe = _recipe(version, assignment, at, len(near))
+    claim.progress(4, 5, _("opening the vote"))
+    with claim.finish(done=5), act(FREEZER, "version.freeze", on=version) as details:
+        if membership.members_root(_rows_of(version)) != root:
+            raise Conflict("members-changed", _("Two workers wrote this version at once. Propose it again."))
+        LedgerEntry.objects.bulk_create(
+            (
+                LedgerEntry(
+                    dataset=dataset,
+                    family=version.split_family,
+                    uid=uid,
+                    split=split,
+                    since_version=version.number,
+                    reason=reason,
+                )
+                for uid, (split, reason) in sorted(assignment.new.items())
+            ),
+            batch_size=CHUNK,
+        )
+        must_move(
+            version,
+            Version.Status.PROPOSED,
+            frozen_at=at,
+            members_root=root,
+            split_digest=assignment.digest,
+            recipe=recipe,
+            recipe_digest=digest(recipe),
+            left_out=counted(left_out),
+            counts=_counts(version, kept),
+        )
+        versions.open_vote(version)
+        checking.queue(version)
+        details |= {
+            "members": len(kept),
+            "members_root": root,
+            "recipe": version.recipe_digest,
+            "left_out": version.left_out,
+        }
+
+
+def _left_out(version: Version, body: pd.DataFrame, at: object) -> "pd.Series[object]":
+    """Return for each candidate why it is left out, or None; the first reason that holds, rights before work."""
+    dataset = version.dataset
+    valid = set(consents.valid_contributors(dataset, version.purposes, at).values_list("pk", flat=True))  # type: ignore[arg-type]  # a datetime
+    taken_back = frames.held_ids(dataset, kind=Hold.Kind.WITHDRAWAL)
+    held = frames.held_ids(dataset)
+    needed = versions.votes_needed(version)
+    reasons: list[str | None] = []
+    for pk, giver, protocol, label, n in zip(
+        body["sample_id"], body["contributor_id"], body["protocol_id"], body["label"], body["n_votes"], strict=True
+    ):
+        if pk in taken_back:
+            reasons.append("withdrawn")
+        elif giver is None:
+            reasons.append("no-contributor")
+        elif giver not in valid:
+            reasons.append("no-consent")
+        elif protocol is None or protocol != dataset.default_protocol_id:
+            reasons.append("restricted")
+        elif pk in held:
+            reasons.append("held")
+        elif not n:
+            reasons.append("no-opinion")
+        elif n < needed:
+            reasons.append("few-opinions")
+        elif label is None:
+            reasons.append("tie")
+        else:
+            reasons.append(None)
+    return pd.Series(reasons, index=body.index, dtype=object)
+
+
+def _near(
+    body: pd.DataFrame, is_in: "pd.Series[bool]", ledger: dict[str, str]
+) -> tuple[list[tuple[str, str]], dict[str, tuple[str, ...]]]:
+    """Return the near-duplicate edges between contents, and the content keys of each sample that counts or is remembered.
+
+    Texts of fewer than three words are no kin of anything: their doubles are true and harmless (quality.md, section 7).
+    """
+    looked_at = body[is_in | body["sample_uid"].isin(set(ledger))]
+    found = likeness.of(looked_at, Context())
+    kin: dict[str, tuple[str, ...]] = {}
+    for uid, text, media in zip(looked_at["sample_uid"], looked_at["text_hash"], looked_at["media_sha"], strict=True):
+        keys = [f"t:{text}"] if text and text not in found.is_short else []
+        kin[uid] = (*keys, f"m:{media}") if media else tuple(keys)
+    edges = [(f"t:{pair.one}", f"t:{pair.other}") for pair in found.pairs if pair.similarity >= NEAR]
+    return edges, kin
+
+
+def _divide(
+    version: Version,
+    body: pd.DataFrame,
+    left_out: "pd.Series[object]",
+    near: list[tuple[str, str]],
+    kin: dict[str, tuple[str, ...]],
+) -> splits.Assignment:
+    """Return the parts; raises ``Conflict`` when what must be nought is not."""
+    rows = [
+        splits.Row(uid, groups, kin[uid], pack(label), out is None)
+        for uid, groups, label, out in zip(body["sample_uid"], body["groups"], body["label"], left_out, strict=True)
+        if uid in kin
+    ]
+    ledger = frames.ledger(version.dataset, version.split_family)
+    result = splits.assign(rows, salt=salt(version), ledger=ledger, near=near)
+    wrong = splits.faults(rows, result.splits, near, ledger)
+    if any(wrong.values()):
+        raise Conflict("split-broken", _("The parts would not hold: {faults}. Nothing was written."), faults=str(wrong))
+    return result
+
+
+def pack(label: object) -> str:
+    """Return a label as canonical JSON: a string, a list, or null."""
+    return canonical(list(label) if isinstance(label, tuple) else label).decode()
+
+
+def salt(version: Version) -> str:
+    """Return what seeds the split: the dataset and its split family, published in the recipe."""
+    return f"{version.dataset.public_id}#{version.split_family}"
+
+
+def _write_members(version: Version, kept: pd.DataFrame, claim: Claim) -> str:
+    """Write the members in chunks and return their root; what an earlier attempt wrote is written anew."""
+    Member.objects.filter(version=version).delete()
+    rows = [
+        (uid, pk, content, pack(label), split, n, agreement)
+        for uid, pk, content, label, split, n, agreement in zip(
+            kept["sample_uid"], kept["sample_id"], kept["content_hash"], kept["label"], kept["split"], kept["n_votes"],
+            kept["agreement"], strict=True,
+        )
+    ]  # fmt: skip
+    for chunk in _chunks(iter(rows)):
+        claim.progress(3)
+        Member.objects.bulk_create(
+            Member(
+                version=version, sample_id=pk, uid=uid, content_hash=content, label=label, split=split, n_votes=n, agreement=agreement
+            )
+            for uid, pk, content, label, split, n, agreement in chunk
+        )  # fmt: skip
+    VersionContributor.objects.filter(version=version).delete()
+    VersionContributor.objects.bulk_create(
+        VersionContributor(version=version, contributor_id=int(giver), samples=int(n))
+        for giver, n in kept["contributor_id"].value_counts().items()
+    )
+    return membership.members_root((uid, content, label, split) for uid, _pk, content, label, split, _n, _a in rows)
+
+
+def _write_left_out(
+    version: Version, body: pd.DataFrame, left_out: "pd.Series[object]", partners: dict[str, str], claim: Claim
+) -> None:
+    LeftOut.objects.filter(version=version).delete()
+    out = body.assign(reason=left_out)[left_out.notna()]
+    rows = zip(out["sample_id"], out["sample_uid"], out["reason"], strict=True)
+    for chunk in _chunks(rows):
+        claim.progress(3)
+        LeftOut.objects.bulk_create(
+            LeftOut(version=version, sample_id=pk, reason=reason, partner_uid=partners.get(uid, ""))
+            for pk, uid, reason in chunk
+        )
+
+
+def _rows_of(version: Version) -> Iterator[membership.MemberRow]:
+    """Yield what stands in the database, in order of ids."""
+    found = Member.objects.filter(version=version).order_by("uid")
+    return found.values_list("uid", "content_hash", "label", "split").iterator(chunk_size=CHUNK)
+
+
+def _recipe(version: Version, assignment: splits.Assignment, at: object, edges: int) -> dict[str, object]:
+    """Return everything that, with the members, decides the bytes and the answers; votes are bound to its digest."""
+    return {
+        "files": parquet.RECIPE,
+        "public_url": settings.PUBLIC_URL,
+        "frozen_at": at.isoformat().replace("+00:00", "Z"),  # type: ignore[attr-defined]  # a datetime
+        "purposes": sorted(version.purposes),
+        "policy": version.policy.digest,
+        "campaign": version.campaign.config_digest if version.campaign else "",
+        "labels": list(version.labels),
+        "votes_needed": versions.votes_needed(version),
+        "split": {
+            "family": version.split_family,
+            "salt": salt(version),
+            "ratios": dict(splits.RATIOS),
+            "near": str(NEAR),
+            "near_edges": edges,
+            "algorithm": neighbours.ALGORITHM,
+            "digest": assignment.digest,
+        },
+    }
+
+
+def _counts(version: Version, kept: pd.DataFrame) -> dict[str, object]:
+    """Return the numbers that pages show: members, contributors, samples by part, and by part and label."""
+    by_label: dict[str, Counter[str]] = {}
+    for split, label in zip(kept["split"], kept["label"], strict=True):
+        for name in label if isinstance(label, tuple) else (label,):
+            by_label.setdefault(split, Counter())[name] += 1
+    names = [*version.labels, *sorted({n for c in by_label.values() for n in c} - set(version.labels))]
+    return {
+        "members": len(kept),
+        "contributors": int(kept["contributor_id"].nunique()),
+        "opinions": int(kept["n_votes"].sum()),
+        "splits": {split: int((kept["split"] == split).sum()) for split in splits.SPLITS},
+        "labels": {split: {n: by_label.get(split, Counter())[n] for n in names} for split in splits.SPLITS},
+    }
+
+
+def counted(left_out: "pd.Series[object]") -> dict[str, int]:
+    """Return how many were left out for each reason."""
+    return {str(reason): int(n) for reason, n in sorted(left_out.dropna().value_counts().items())}
+
+
+def _told(left_out: "pd.Series[object]") -> str:
+    return ", ".join(f"{reason} {n}" for reason, n in counted(left_out).items()) or "-"
+
+
+def _chunks(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
