@@ -191,7 +191,7 @@ def _take_back(withdrawal: Withdrawal, by: Actor, purposes: Sequence[str], now: 
     about = set(purposes)
     if not about:
         said = ConsentEvent.objects.filter(contributor=contributor).values_list("purpose", flat=True)
-        about = {"use", *said.distinct()}
+        about = set(said.distinct()) or {"use"}
     method = {Channel.REPRESENTATIVE: ConsentEvent.Method.REPRESENTATIVE}.get(
         Channel(withdrawal.channel), ConsentEvent.Method.SELF
     )

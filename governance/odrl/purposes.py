@@ -17,7 +17,7 @@ from governance.kernel.words import _
 
 NAMESPACE = "urn:wellhouse:purpose:"
 EDITION = "purposes 2026-11"
-CLOSED = ("identification", "advertising")
+CLOSED = ("advertising", "identification")
 """Purposes that every default policy prohibits by name."""
 
 

@@ -116,7 +116,9 @@ def test_negated_purposes_know_narrower_and_broader(operator: str, asked: str, e
     assert holds(purpose(operator, "research"), {profile.PURPOSE: asked}) is expected
 
 
-@pytest.mark.parametrize(("operator", "expected"), [("eq", True), ("isAnyOf", True), ("neq", False), ("isNoneOf", False)])
+@pytest.mark.parametrize(
+    ("operator", "expected"), [("eq", True), ("isAnyOf", True), ("neq", False), ("isNoneOf", False)]
+)
 def test_words_are_members_or_not(operator: str, expected: bool) -> None:
     constraint = Constraint(profile.ORGANISATION, operator, ("public", "community"))
 

@@ -34,7 +34,9 @@ def test_a_community_adds_a_leaf_below_a_term() -> None:
     assert "song-books" not in STANDARD
 
 
-@pytest.mark.parametrize("leaf", [Purpose("teaching", ("use",), "x"), Purpose("new", ("nowhere",), "x"), Purpose("n", (), "x")])
+@pytest.mark.parametrize(
+    "leaf", [Purpose("teaching", ("use",), "x"), Purpose("new", ("nowhere",), "x"), Purpose("n", (), "x")]
+)
 def test_a_community_cannot_move_what_stands_or_hang_a_leaf_in_the_air(leaf: Purpose) -> None:
     with pytest.raises(ValueError, match="purpose"):
         STANDARD.with_leaves([leaf])

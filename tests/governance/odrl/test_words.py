@@ -7,7 +7,9 @@ from governance.odrl.policy import DENY_ALL, Body, Term
 from governance.odrl.words import Persona, changes, describe, preview, try_request
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-BODY = Body(purposes=("teaching", "research"), organisations=("non-profit", "public"), terms=(Term("agreement-months", 12),))
+BODY = Body(
+    purposes=("teaching", "research"), organisations=("non-profit", "public"), terms=(Term("agreement-months", 12),)
+)
 
 
 def personas(body: Body) -> dict[str, Persona]:

@@ -1,0 +1,98 @@
+"""Policy revisions: never changed, only followed."""
+
+import pytest
+
+from governance import policies
+from governance.kernel.errors import Conflict, Invalid, NotAllowed
+from governance.models import Dataset, Event, Person, PolicyRevision
+from governance.odrl.policy import DENY_ALL, Body
+from tests.factories import make_dataset, make_person
+
+pytestmark = pytest.mark.django_db
+TEACHING = Body(purposes=("teaching",), organisations=("non-profit",)).to_json()
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return make_dataset()
+
+
+@pytest.fixture
+def keeper(dataset: Dataset) -> Person:
+    return make_person(dataset.community, "keeper")
+
+
+def test_a_new_dataset_allows_nothing(dataset: Dataset) -> None:
+    revision = policies.current(dataset)
+
+    assert revision.number == 1
+    assert policies.body_of(revision) == DENY_ALL
+    assert "permission" not in revision.odrl
+
+
+def test_a_revision_follows_and_the_old_one_stays(dataset: Dataset, keeper: Person) -> None:
+    first = policies.current(dataset)
+
+    second = policies.revise(dataset, body=TEACHING, by=keeper, note="The school asked.")
+
+    assert (second.number, second.note, second.created_by) == (2, "The school asked.", keeper)
+    assert policies.current(dataset) == second
+    assert PolicyRevision.objects.get(pk=first.pk).body == first.body
+    assert second.odrl["uid"] == policies.uid_of(second.public_id)
+    assert second.odrl["permission"][0]["target"] == policies.urn_of(dataset)
+    event = Event.objects.filter(verb="policy.revise").latest("pk")
+    assert (event.object_kind, event.object_id) == ("policy-revision", second.public_id)
+
+
+def test_every_fault_comes_back_at_once(dataset: Dataset, keeper: Person) -> None:
+    wrong = {**TEACHING, "purposes": ["sorcery"], "organisations": ["club"]}
+
+    with pytest.raises(Invalid) as refusal:
+        policies.revise(dataset, body=wrong, by=keeper)
+
+    assert [reason.code for reason in refusal.value.reasons] == ["purpose-unknown", "organisation-unknown"]
+    assert policies.current(dataset).number == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {**TEACHING, "purposes": "teaching"}, {**TEACHING, "expires_on": "soon"}, {**TEACHING, "terms": {}}]
+)
+def test_what_cannot_be_read_is_refused(dataset: Dataset, keeper: Person, body: dict[str, object]) -> None:
+    with pytest.raises(Invalid) as refusal:
+        policies.revise(dataset, body=body, by=keeper)
+
+    assert refusal.value.code == "policy-unreadable"
+
+
+def test_only_keepers_and_stewards_revise(dataset: Dataset) -> None:
+    with pytest.raises(NotAllowed):
+        policies.revise(dataset, body=TEACHING, by=make_person(dataset.community, "contributor"))
+
+    assert policies.current(dataset).number == 1
+
+
+def test_whoever_writes_over_a_newer_revision_is_told(dataset: Dataset, keeper: Person) -> None:
+    policies.revise(dataset, body=TEACHING, by=keeper, over=1)
+
+    with pytest.raises(Conflict) as refusal:
+        policies.revise(dataset, body={**TEACHING, "commercial": True}, by=keeper, over=1)
+
+    assert refusal.value.code == "policy-moved-on"
+
+
+def test_the_same_rules_again_are_no_revision(dataset: Dataset, keeper: Person) -> None:
+    policies.revise(dataset, body=TEACHING, by=keeper)
+
+    with pytest.raises(Conflict) as refusal:
+        policies.revise(dataset, body=dict(reversed(TEACHING.items())), by=keeper)
+
+    assert refusal.value.code == "policy-unchanged"
+
+
+def test_a_community_may_have_rules_of_its_own(dataset: Dataset, keeper: Person) -> None:
+    assert policies.community_current(dataset.community) is None
+
+    revision = policies.revise_community(dataset.community, body=TEACHING, by=keeper)
+
+    assert policies.community_current(dataset.community) == revision
+    assert policies.current(dataset).number == 1
