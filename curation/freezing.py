@@ -66,8 +66,8 @@ def _freeze(version: Version, claim: Claim) -> None:
     if kept.empty:
         raise Conflict(
             "nothing-to-freeze",
-            _("No sample could go into this version. The reasons: {reasons}."),
-            reasons=_told(left_out),
+            _("No sample could go into this version. The reasons: {why}."),
+            why=_told(left_out),
         )
     claim.progress(3, 5, _("writing the members down"))
     root = _write_members(version, kept, claim)
@@ -206,10 +206,17 @@ def _write_members(version: Version, kept: pd.DataFrame, claim: Claim) -> str:
         claim.progress(3)
         Member.objects.bulk_create(
             Member(
-                version=version, sample_id=pk, uid=uid, content_hash=content, label=label, split=split, n_votes=n, agreement=agreement
+                version=version,
+                sample_id=pk,
+                uid=uid,
+                content_hash=content,
+                label=label,
+                split=split,
+                n_votes=n,
+                agreement=share,
             )
-            for uid, pk, content, label, split, n, agreement in chunk
-        )  # fmt: skip
+            for uid, pk, content, label, split, n, share in chunk
+        )
     VersionContributor.objects.filter(version=version).delete()
     VersionContributor.objects.bulk_create(
         VersionContributor(version=version, contributor_id=int(giver), samples=int(n))

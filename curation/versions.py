@@ -351,8 +351,8 @@ def _checks(version: Version) -> Iterator[Condition]:
         yield Condition("checks-finished", False, gettext("The checks gave no answer"), why, "#checks")
         return
     if run.status != CheckRun.Status.DONE:
-        told = gettext("{done} of {total} done.").format(done=run.done, total=run.total or "?")
-        yield Condition("checks-finished", None, gettext("The checks are running"), told, "#checks")
+        progress = gettext("{done} of {total} done.").format(done=run.done, total=run.total or "?")
+        yield Condition("checks-finished", None, gettext("The checks are running"), progress, "#checks")
         return
     answered = {(o.check_id, o.finding.scope, o.finding.status): o for o in _overrides(version)}
     for finding in run.findings.order_by("pk"):
@@ -435,10 +435,10 @@ def _rules(version: Version, at: datetime) -> Iterator[Condition]:
         yield Condition("rules", False, words, why)
         return
     number = layers[0].number if layers[0] is not None else 0
-    told = gettext("Revision {number}, for: {purposes}.").format(
+    why = gettext("Revision {number}, for: {purposes}.").format(
         number=number, purposes=", ".join(title_of(purpose) for purpose in version.purposes)
     )
-    yield Condition("rules", True, gettext("The rules in force allow it"), told)
+    yield Condition("rules", True, gettext("The rules in force allow it"), why)
 
 
 def _among(version: Version, sample_ids: "Sequence[int] | object") -> int:
