@@ -22,6 +22,7 @@ app.conf.imports = (
     "governance.communities",  # what a passed vote about roles puts into force
     "annotations.leases",
     "curation.sweeps",
+    "curation.versions",  # what a passed vote about a version puts into force
 )
 
 
