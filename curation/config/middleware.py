@@ -7,6 +7,7 @@ that needs more does not exist; a picture or a sound may come from a `blob:` tha
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 
 from curation.config import problems
 from governance.kernel.errors import Refusal
@@ -73,3 +74,11 @@ class Refusals:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a refusal; leave every other exception to Django."""
         return problems.answer(request, exception) if isinstance(exception, Refusal) else None
+
+
+class Compression(GZipMiddleware):
+    """Compress pages and JSON; never what a view marked ``as_it_is``: ranges of a compressed file mean nothing to a client."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Compress, or leave alone."""
+        return response if getattr(response, "as_it_is", False) else super().process_response(request, response)

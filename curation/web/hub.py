@@ -98,6 +98,7 @@ def told(view: View[P]) -> View[P]:
             response = view(request, *args, **kwargs)
         except Refusal as refusal:
             response = refused(request, refusal)
+        response.as_it_is = True  # type: ignore[attr-defined]  # read by the compressing middleware
         response.headers.setdefault("X-Request-Id", new_id())
         response.headers.setdefault("Cache-Control", "no-store")
         return response
