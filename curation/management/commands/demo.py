@@ -17,6 +17,7 @@ from governance.models import Community
 class Command(BaseCommand):
     """Make the demo unless it stands; print what scripts need as JSON."""
 
+    requires_system_checks: list[str] = []
     help = "Make the fictional demo community (again from nothing with --reset); prints what var/demo.json holds."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from governance.models import Person
 class Command(BaseCommand):
     """Withdraw or restore the demo's published version; exits 0 after the commit."""
 
+    requires_system_checks: list[str] = []
     help = "Withdraw the demo's version by a takedown case, or restore it by closing the case as unfounded."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
