@@ -263,6 +263,15 @@ def snapshot(contributor_ids: Iterable[int | None], purpose: str, at: datetime |
     return ConsentFacts(**counts, digest=hashed, next_expiry=min(ends, default=None))
 
 
+def answers_of(contributor_ids: Iterable[int], at: datetime) -> dict[int, list[tuple[str, str, datetime | None]]]:
+    """Return the newest answers (purpose, status, end) of each of these people, in the order in which they were given."""
+    found: dict[int, list[tuple[str, str, datetime | None]]] = {}
+    rows = newest(at).filter(contributor__in=list(contributor_ids)).order_by("pk")
+    for who, purpose, status, end in rows.values_list("contributor_id", "purpose", "status", "expires_at"):
+        found.setdefault(who, []).append((purpose, status, end))
+    return found
+
+
 def state_of(
     answers: Iterable[tuple[str, str, datetime | None]], purpose: str, at: datetime
 ) -> tuple[str, datetime | None]:

@@ -2,11 +2,24 @@
 
 from django.urls import URLPattern, URLResolver
 
-from governance.web import community, guide, people, signin
+from governance.web import (
+    community,
+    guide,
+    intake_api,
+    intake_consents,
+    intake_imports,
+    intake_samples,
+    people,
+    signin,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,
     *people.urlpatterns,
     *community.urlpatterns,
     *guide.urlpatterns,
+    *intake_imports.urlpatterns,
+    *intake_samples.urlpatterns,
+    *intake_consents.urlpatterns,
+    *intake_api.urlpatterns,
 ]
