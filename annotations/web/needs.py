@@ -1,13 +1,14 @@
-"""What of the middle floor needs somebody: open flags, answers that wait for a review, answers that came back with a reason."""
+"""What of the middle floor needs somebody: open flags, answers to review, answers that came back, drafts."""
 
 from datetime import timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotations.models import Annotation, Campaign, Flag, Review
+from annotations.models import Annotation, Campaign, Flag, Opening, Review
 from governance import roles
 from governance.models import Community, Person
 from governance.web.needs import LATER, SOON, URGENT, Need
@@ -25,6 +26,7 @@ def needs(person: Person, community: Community) -> list[Need]:
     found = _came_back(person, community)
     if held & roles.DESK:
         found += _flags(community)
+        found += _campaigns(community)
     if held & (roles.DESK | {roles.REVIEWER}):
         found += _reviews(person, community)
     return found
@@ -33,7 +35,7 @@ def needs(person: Person, community: Community) -> list[Need]:
 def _flags(community: Community) -> list[Need]:
     rows = Flag.objects.filter(sample__dataset__community=community, status=Flag.Status.OPEN).order_by()
     by_dataset = rows.values_list("sample__dataset__slug", "sample__dataset__name").annotate(
-        Count("pk"), Count("pk", filter=Q(holds=True))
+        n=Count("pk"), resting=Count("pk", filter=Q(holds=True))
     )
     return [
         Need(
@@ -51,7 +53,7 @@ def _flags(community: Community) -> list[Need]:
             % {"held": held}
             if held
             else _("Somebody saw that something is wrong, and said so."),
-            url=f"/datasets/{community.slug}/{slug}/flags/",
+            url=reverse("flags", kwargs={"community": community.slug, "dataset": slug}),
             action=_("Decide"),
             weight=URGENT if held else SOON,
             place="samples",
@@ -73,7 +75,7 @@ def _reviews(person: Person, community: Community) -> list[Need]:
                     text=_("Answers to “%(name)s” wait for a second look") % {"name": campaign.name},
                     why=_("%(number)s of %(dataset)s, none of them yours.")
                     % {"number": said, "dataset": campaign.dataset.name},
-                    url=f"/work/{campaign.public_id}/review/",
+                    url=reverse("review", kwargs={"campaign": campaign.public_id}),
                     action=_("Review"),
                     weight=LATER,
                     place="campaigns",
@@ -90,7 +92,7 @@ def _came_back(person: Person, community: Community) -> list[Need]:
         verdict=Review.Verdict.REJECT,
         at__gt=since,
     )
-    campaigns = rejected.order_by().values_list("annotation__campaign__public_id", "annotation__campaign__name")
+    campaigns = rejected.order_by().values_list("annotation__campaign__name")
     return [
         Need(
             text=ngettext(
@@ -100,9 +102,28 @@ def _came_back(person: Person, community: Community) -> list[Need]:
             )
             % {"number": number},
             why=_("In “%(name)s”. It may be that the question is unclear, and not you.") % {"name": name},
-            url=f"/work/{public_id}/mine/",
+            url=reverse("words", kwargs={"community": community.slug}) + "?state=rejected",
             action=_("Read it"),
             weight=LATER,
         )
-        for public_id, name, number in campaigns.annotate(Count("pk"))
+        for name, number in campaigns.annotate(number=Count("pk"))
     ]
+
+
+def _campaigns(community: Community) -> list[Need]:
+    drafts = Campaign.objects.filter(dataset__community=community, status=Campaign.Status.DRAFT)
+    failed = Opening.objects.filter(campaign=OuterRef("pk"), status=Opening.Status.FAILED)
+    running = Opening.objects.filter(campaign=OuterRef("pk"), status__in=["queued", "running"])
+    found = []
+    for campaign in drafts.annotate(stopped=Exists(failed), under_way=Exists(running)).select_related(
+        "dataset__community"
+    ):
+        where = {"community": community.slug, "dataset": campaign.dataset.slug, "campaign": campaign.slug}
+        if campaign.under_way:
+            continue
+        text = _("“%(name)s” could not open") if campaign.stopped else _("“%(name)s” is prepared but not open")
+        why = _("Its page says why.") if campaign.stopped else _("Nobody is asked until you open it.")
+        weight = SOON if campaign.stopped else LATER
+        url = reverse("campaign", kwargs=where)
+        found.append(Need(text % {"name": campaign.name}, why, url, _("Look at it"), weight, "campaigns"))
+    return found
