@@ -35,7 +35,11 @@ def create(
     instructions: str = "",
     needs_review: bool = False,
 ) -> Campaign:
-    """Draft a campaign; raises ``Invalid`` with every reason (config faults have their line) and ``Conflict`` (``campaign-exists``)."""
+    """Draft a campaign.
+
+    Raises ``Invalid`` (``campaign-invalid``) with every reason, faults of the config with their line, and ``Conflict``
+    (``campaign-exists``).
+    """
     reasons = faults(dataset, slug=slug, name=name, config=config, overlap=overlap)
     if reasons:
         raise Invalid("campaign-invalid", _("The campaign cannot be kept like this yet."), reasons=reasons)

@@ -137,6 +137,11 @@ class Widget:
     rows: int = 0
     level: int = 0
 
+    @property
+    def template(self) -> str:
+        """The template that shows it."""
+        return f"annotations/tags/{self.tag}.html"
+
 
 @dataclass(frozen=True)
 class Spot:

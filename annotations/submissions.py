@@ -89,7 +89,7 @@ def submit(
             details.update(object=made, campaign=campaign.public_id, sample=lease.task.sample.uid, standing=standing)
             if flag is not None:
                 flags.raise_flag(lease.task.sample, by=by, kind=flag.kind, text=flag.text, annotation=made)
-    except IntegrityError:
+    except (IntegrityError, Conflict):
         # Sent twice at the same moment: the other request was faster, and its row is the answer.
         first = Annotation.objects.filter(annotator=by, client_id=client_id).first()
         if first is None:
@@ -179,8 +179,7 @@ def undo(annotation: Annotation, *, by: Person) -> Lease | None:
         must_move(annotation, Annotation.Standing.UNDONE, field="standing")
         if counted:
             _count(annotation.task_id, campaign.overlap, -1)
-        lease = _reopened(annotation) if counted else None
-    return lease
+        return _reopened(annotation) if counted else None
 
 
 def _reopened(annotation: Annotation) -> Lease | None:

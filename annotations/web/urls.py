@@ -2,4 +2,14 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from annotations.web import api, desk, flags_desk, review, showing, words, work
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *showing.urlpatterns,
+    *work.urlpatterns,
+    *words.urlpatterns,
+    *review.urlpatterns,
+    *desk.urlpatterns,
+    *flags_desk.urlpatterns,
+    *api.urlpatterns,
+]
