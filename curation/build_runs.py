@@ -173,7 +173,7 @@ def _plan(build: Build, claim: Claim) -> None:
     prefixes: Counter[tuple[str, str, int]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
     n = 0
-    for n, row in enumerate(_rows(version.members), start=1):
+    for n, row in enumerate(_rows(version.members.all()), start=1):
         tree.append(leaf_hash(leaf((row.uid, row.content_hash, row.label, row.split))))
         for name, value in row.data.items():
             kinds[name] = parquet.join(kinds.get(name, ""), parquet.kind_of(value))
@@ -283,7 +283,7 @@ def _earlier(wanted: list[tuple[int, str]]) -> dict[tuple[int, str], tuple[dict[
     found = {(pk, digest): tuple(rest) for pk, digest, *rest in revisions.values_list(*fields)}
     if any(pair not in found for pair in wanted):
         raise _members_changed()
-    return found  # type: ignore[return-value]  # the fields above, in their order
+    return found
 
 
 def _values(rows: Iterable[Row], config: str, columns: tuple[Column, ...]) -> Iterator[tuple[object, ...]]:
