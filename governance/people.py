@@ -5,7 +5,6 @@ not be able to take over the account of somebody with duties, so for a role abov
 nobody's account is opened by the keepers of one community while it carries duties in another.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +32,8 @@ FIRST_WAIT, LONGEST_WAIT = 30, 900
 
 RECOVERY_LIVES = timedelta(days=2)
 
-USERNAME = re.compile(r"[^\W_](?:[\w.+-]*[^\W_])?", re.UNICODE)
-"""Letters and digits of any script, with dots, hyphens, plus signs and underscores between them."""
+BETWEEN = frozenset("._-")
+"""Signs that may stand between the letters and digits of a username."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,14 @@ def new_person(*, username: str, display_name: str, password: str, language: str
 
 
 def _username_reasons(name: str) -> list[Reason]:
-    if 2 <= len(name) <= 64 and USERNAME.fullmatch(name):
+    """Letters, marks and digits of any script; a plus sign in front, as in a telephone number."""
+    body = name.removeprefix("+")
+    ends = bool(body) and all(unicodedata.category(sign)[0] in "LMN" for sign in (body[0], body[-1]))
+    if (
+        ends
+        and 2 <= len(name) <= 64
+        and all(sign in BETWEEN or unicodedata.category(sign)[0] in "LMN" for sign in body)
+    ):
         return []
     said = _("Use 2 to 64 letters or digits, with dots or hyphens between them, for example ilse.m")
     return [Reason("username-invalid", said, path="username")]
@@ -209,7 +215,7 @@ def issue_recovery(
             raise Conflict(
                 "recovery-elsewhere",
                 _(
-                    "This account is used elsewhere with duties there, so the keepers here cannot open it. They may join again by invitation."
+                    "This account carries duties elsewhere too, so the keepers here alone cannot open it. Invite them anew."
                 ),
             )
         RecoveryCode.objects.filter(person=person, used_at=None, expires_at__gt=now).update(expires_at=now)

@@ -7,6 +7,7 @@ that needs more does not exist; a picture or a sound may come from a `blob:` tha
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 from curation.config import problems
@@ -79,6 +80,6 @@ class Refusals:
 class Compression(GZipMiddleware):
     """Compress pages and JSON; never what a view marked ``as_it_is``: ranges of a compressed file mean nothing to a client."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Compress, or leave alone."""
         return response if getattr(response, "as_it_is", False) else super().process_response(request, response)

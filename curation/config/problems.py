@@ -5,11 +5,12 @@ Every code has a page under `docs/problems/`, which is also served as `/problems
 """
 
 import logging
+import math
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -119,8 +120,7 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def _next(request: HttpRequest) -> str:
-    from_here = request.get_full_path() if request.method == "GET" else "/"
-    return f"next={from_here}"
+    return urlencode({"next": request.get_full_path() if request.method == "GET" else "/"})
 
 
 def _page(request: HttpRequest, refusal: Refusal, status: int) -> HttpResponse:
@@ -225,7 +225,7 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
     if getattr(exception, "auth_header", None):
         response["WWW-Authenticate"] = exception.auth_header
     if getattr(exception, "wait", None):
-        response["Retry-After"] = str(int(exception.wait) + 1)
+        response["Retry-After"] = str(math.ceil(exception.wait))
     return response
 
 

@@ -83,7 +83,8 @@ def _work(person: Person, communities: Iterable[Community]) -> list[Work]:
     campaigns = Campaign.objects.filter(status=Campaign.Status.OPEN, dataset__community__in=list(communities))
     done = Annotation.objects.filter(annotator=person, standing=Annotation.Standing.COUNTS).order_by()
     told = {
-        pk: (number, last) for pk, number, last in done.values_list("campaign").annotate(Count("pk"), Max("created_at"))
+        pk: (number, last)
+        for pk, number, last in done.values_list("campaign").annotate(number=Count("pk"), last=Max("created_at"))
     }
     work = [
         Work(campaign, told.get(campaign.pk, (0, None))[0], QueueSlot.objects.filter(campaign=campaign)[:MANY].count())

@@ -11,8 +11,13 @@ from django import template
 from django.core.paginator import Page
 from django.forms import BoundField
 from django.template.loader import get_template
+from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from governance.models import Community, Dataset, PolicyRevision
 
 register = template.Library()
 
@@ -96,10 +101,49 @@ def pager(context: Mapping[str, Any], page: Page[Any], of: str = "") -> dict[str
     return {"page": page, "of": of, "request": context.get("request")}
 
 
+@register.simple_tag
+def rules_revision(dataset: Dataset | None, community: Community | None) -> int | None:
+    """Return the number of the policy revision in force: the dataset's, or the community's own where no dataset is shown."""
+    if not community:
+        return None
+    rows = PolicyRevision.objects.filter(community=community, dataset=dataset or None, effective_at__lte=timezone.now())
+    return rows.order_by("-number").values_list("number", flat=True).first()
+
+
 @register.filter
 def share_in_100(value: float | None) -> str:
     """Return a share between 0 and 1 as a whole number of hundred, for sentences such as “54 in 100”."""
     return "–" if value is None else str(round(value * 100))
+
+
+@register.filter
+def count(value: float) -> str:
+    """Return a number with the separators of the reader's language: 4,812."""
+    return number_format(value, decimal_pos=0, force_grouping=True)
+
+
+@register.simple_tag
+def place_name(key: str) -> str:
+    """Return the name of a place of the desk, for the one line into which the places fold on a phone."""
+    return {
+        "desk": _("Today"),
+        "people": _("People"),
+        "contributors": _("Contributors"),
+        "votes": _("Votes"),
+        "parties": _("Parties"),
+        "log": _("Log"),
+        "samples": _("Samples"),
+        "consents": _("Consent"),
+        "rules": _("Rules"),
+        "campaigns": _("Campaigns"),
+        "flags": _("Flags"),
+        "quality": _("Quality"),
+        "versions": _("Versions"),
+        "pulls": _("Pulls"),
+        "dataset": _("The dataset"),
+        "published": _("Versions"),
+        "how-to-pull": _("How to pull"),
+    }.get(key, "")
 
 
 @register.simple_tag

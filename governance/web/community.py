@@ -59,7 +59,7 @@ def community_page(request: HttpRequest, community: str) -> HttpResponse:
 
 def _holdings(community: Community, person: Person) -> list[Holding]:
     seen = Sample.objects.visible_to(person).filter(dataset__community=community)
-    counts = dict(seen.order_by().values_list("dataset").annotate(Count("pk")))
+    counts = dict(seen.order_by().values_list("dataset").annotate(number=Count("pk")))
     datasets = Dataset.objects.visible_to(person).filter(community=community).order_by("name", "pk")
     return [Holding(dataset, counts.get(dataset.pk, 0)) for dataset in datasets]
 

@@ -1,10 +1,12 @@
-"""What every frame knows: who is here, how it shall look, and in which languages it can speak."""
+"""What every frame knows: who is here, in which community, how it shall look, and in which languages it can speak."""
 
 from typing import Any, TypedDict
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
+
+from governance.models import Dataset
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -29,11 +31,24 @@ def _tongue(code: str) -> Tongue:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return what the frames need beside `community`, `dataset` and `place`, which the page gives."""
+    """Return what the frames need beside `dataset` and `place`, which the page gives.
+
+    `community` is the one of the address (``@members`` sets it); a page outside an address names its own. `places` is a question
+    that is asked only where a frame shows the datasets of the community.
+    """
     theme = request.COOKIES.get(THEME_COOKIE, "")
     user = getattr(request, "user", None)
+    community = getattr(request, "community", None)
+
+    def places() -> list[Dataset]:
+        if community is None or user is None:
+            return []
+        return list(Dataset.objects.visible_to(user).filter(community=community).order_by("name", "pk"))
+
     return {
         "me": user if user is not None and user.is_authenticated else None,
+        "community": community,
+        "places": places,
         "theme": theme if theme in THEMES else "",
         "tongues": tongues(),
     }

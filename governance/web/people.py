@@ -367,7 +367,12 @@ def me(request: HttpRequest) -> HttpResponse:
         Belonging(person, community, [word(community, row.role) for row in held])
         for community, held in groupby(rows, key=lambda row: row.community)
     ]
-    context = {"name": name, "password": password, "belongings": belongings}
+    context = {
+        "community": belongings[0].community if belongings else None,
+        "name": name,
+        "password": password,
+        "belongings": belongings,
+    }
     return render(request, "governance/me.html", context)
 
 

@@ -1,0 +1,41 @@
+"""Codes in words: purposes, kinds of organisation, agreements, withdrawals."""
+
+from django import template
+from django.utils.translation import gettext
+
+from governance import agreements, withdrawals
+from governance.models import Agreement, Withdrawal
+from governance.odrl import profile
+from governance.odrl.purposes import STANDARD
+
+register = template.Library()
+
+
+@register.filter
+def purpose_words(code: str) -> str:
+    """Return a purpose in words."""
+    return gettext(STANDARD[code].title) if code in STANDARD else code
+
+
+@register.filter
+def organisation_words(kind: str) -> str:
+    """Return a kind of organisation in words."""
+    return gettext(profile.ORGANISATIONS.get(kind, kind))
+
+
+@register.filter
+def agreement_name(agreement: Agreement) -> str:
+    """Return how people call an agreement."""
+    return agreements.name_of(agreement)
+
+
+@register.filter
+def agreement_words(agreement: Agreement) -> str:
+    """Return an agreement in one line: with whom, for what, its name."""
+    return f"{agreement.party}, {purpose_words(agreement.purpose)}, {agreements.name_of(agreement)}"
+
+
+@register.filter
+def withdrawal_name(withdrawal: Withdrawal) -> str:
+    """Return how people call a withdrawal."""
+    return withdrawals.name_of(withdrawal)
