@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import path, register_converter
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
@@ -38,7 +39,7 @@ from governance.models import Dataset, Token, new_id
 from governance.web.access_rules import public, pullers
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 LONGEST_HEADER = 300
 PAGE = 1000
@@ -93,9 +94,9 @@ def told(view: View[P]) -> View[P]:
     """Tell a refusal in the way that reaches a pipeline's operator, whichever client they use."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
-            response = view(request, *args, **kwargs)
+            response: HttpResponseBase = view(request, *args, **kwargs)
         except Refusal as refusal:
             response = refused(request, refusal)
         response.as_it_is = True  # type: ignore[attr-defined]  # read by the compressing middleware
@@ -232,7 +233,7 @@ def _open(request: HttpRequest, community: str, slug: str, revision: str) -> Acc
     return pulls.open_version(token, version, client=request.headers.get("User-Agent", ""))
 
 
-def _warn(response: HttpResponse, request: HttpRequest, access: Access, revision: str) -> HttpResponse:
+def _warn(response: HttpResponseBase, request: HttpRequest, access: Access, revision: str) -> HttpResponseBase:
     """Name the decision, and warn of an old version or of a client that would hide a withdrawal."""
     response["X-Request-Id"] = access.decision
     version = access.version
@@ -371,14 +372,14 @@ def paths_info(request: HttpRequest, community: str, slug: str, revision: str) -
 
 
 @told
-def croissant_file(request: HttpRequest, community: str, slug: str) -> HttpResponse:
+def croissant_file(request: HttpRequest, community: str, slug: str) -> HttpResponseBase:
     """The Croissant of the newest version."""
     return _send(request, _open(request, community, slug, "main"), croissant.PATH, "main")
 
 
 @told
 @require_http_methods(["GET", "HEAD"])
-def resolve(request: HttpRequest, community: str, slug: str, revision: str, name: str) -> HttpResponse:
+def resolve(request: HttpRequest, community: str, slug: str, revision: str, name: str) -> HttpResponseBase:
     """One file of a version: whole, in part, or only its headers."""
     return _send(request, _open(request, community, slug, revision), name, revision)
 
@@ -386,7 +387,7 @@ def resolve(request: HttpRequest, community: str, slug: str, revision: str, name
 # Files
 
 
-def _send(request: HttpRequest, access: Access, name: str, revision: str) -> HttpResponse:
+def _send(request: HttpRequest, access: Access, name: str, revision: str) -> HttpResponseBase:
     """Answer with a file's headers, and for GET with the bytes that were asked for."""
     try:
         file = pulls.file_of(access.version, name)
@@ -416,14 +417,14 @@ def _send(request: HttpRequest, access: Access, name: str, revision: str) -> Htt
     if span:
         headers["Content-Range"] = span.content_range(file.size)
     if request.method == "HEAD":
-        response: HttpResponse = HttpResponse(status=status, headers=headers)
+        response: HttpResponseBase = HttpResponse(status=status, headers=headers)
     else:
         response = _bytes(file, whole, status, headers)
         pulls.took(access, name, whole.length)
     return _warn(response, request, access, revision)
 
 
-def _bytes(file: BuiltFile, span: ranges.Span, status: int, headers: dict[str, str]) -> HttpResponse:
+def _bytes(file: BuiltFile, span: ranges.Span, status: int, headers: dict[str, str]) -> HttpResponseBase:
     """The bytes themselves: by the proxy where there is one, else by this process, few at a time."""
     place = storage.locate(file.path, file.sha256)
     if settings.ACCEL == "nginx":
