@@ -84,7 +84,7 @@ class RecoverForm(CodeForm):
     password = password_field(lazy("A new password"), "new-password", NEW_PASSWORD_HINT)
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
     """The visitor's address: behind proxies of ours, the one that the outermost of them wrote."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     trusted = settings.TRUSTED_PROXIES
@@ -123,7 +123,7 @@ def signin(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        person = form.attempt(people.sign_in, given["username"], given["password"], address=_address(request))
+        person = form.attempt(people.sign_in, given["username"], given["password"], address=address_of(request))
         if person is not None:
             return _enter(request, person, _next(request))
     status = 429 if isinstance(form.refusal, Unavailable) else 200

@@ -290,3 +290,13 @@ def test_leaving_is_one_step_and_what_was_ours_is_gone_at_once(community: Commun
     browser.post("/communities/saltmarsh/departure/")
 
     assert browser.get("/communities/saltmarsh/").status_code == 404
+
+
+def test_a_language_that_is_written_from_the_right_turns_the_whole_page(client: Client, settings: object) -> None:
+    settings.LANGUAGES = [("en", "English"), ("ar", "Arabic")]  # type: ignore[attr-defined]  # pytest-django's settings
+
+    client.post("/look/", {"language": "ar", "next": "/signin/"})
+    page = client.get("/signin/").content.decode()
+
+    assert '<html lang="ar" dir="rtl">' in page
+    assert 'lang="ar" dir="rtl" aria-pressed="true">العربيّة</button>' in page
