@@ -5,7 +5,7 @@ PYTHON_IN_VENV = .venv/bin/python
 
 demo: ## set up, make the demo, run web and worker until Ctrl-C (PORT=8000)
 	@sh .ci/setup runtime
-	@exec $(PYTHON_IN_VENV) -m curation.demonstration
+	@exec $(PYTHON_IN_VENV) -m curation.demo
 
 test: ## set up, run every test
 	@sh .ci/setup dev

@@ -34,25 +34,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BACKOFF_SECONDS = (0.25, 0.5, 1, 2, 4, 8, 10)
 STEADY_SECONDS = 30  # a child that ran this long has not crashed "again"
+WORKER_PROCESSES = "2"
 SOCKET_PATH_BYTES = 100  # the kernel allows 108 on Linux, 104 on macOS
 STOP_SECONDS = 10  # for a child to end by itself before its group is killed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Start everything, keep it running, stop it; return the exit status."""
-    options = _options(argv)
-    if _taken(options.host, options.port):
-        _say(f"Port {options.port} is taken by another program. Choose another one: PORT={options.port + 1}")
+    parser = argparse.ArgumentParser(prog="manage.py up", description="Run broker, web, worker and beat.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port to listen on (PORT)")
+    options = parser.parse_args(argv)
+    return run(options.host, options.port)
+
+
+def run(host: str, port: int, when_ready: Callable[[], None] | None = None) -> int:
+    """Run everything at this address until the end is asked for; call ``when_ready`` once, when all of it can work."""
+    if is_taken(host, port):
+        say(f"Port {port} is taken by another program. Choose another one: PORT={port + 1}")
         return 1
-    state = Path(os.environ.get("WELLHOUSE_VAR") or ROOT / "var")
-    state.mkdir(parents=True, exist_ok=True)
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "curation.config.settings",
-        "MALLOC_ARENA_MAX": "2",  # glibc gives each thread an arena: two keep the worker small
-        **os.environ,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
+    var().mkdir(mode=0o700, parents=True, exist_ok=True)
+    (var() / "static").mkdir(exist_ok=True)
+    environment = child_environment(host, port)
     supervisor = Supervisor()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.stop())
@@ -60,20 +63,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             if not environment.get("REDIS_URL"):
                 environment.pop("CELERY_BROKER_URL", None)
-                supervisor.start_broker(state, Path(private), environment)
-            supervisor.start_rest(options.host, options.port, environment)
+                supervisor.start_broker(var(), Path(private), environment)
+            supervisor.start_rest(host, port, environment)
             if not supervisor.stopping.is_set():
-                _say(f"Wellhouse is ready: http://{options.host}:{options.port}/  (Ctrl-C ends it)")
+                say(f"Wellhouse is ready: http://{host}:{port}/  (Ctrl-C ends it)")
+                if when_ready:
+                    when_ready()
             supervisor.watch()
         except ChildFailed as failure:
             if not supervisor.stopping.is_set():
-                _say(str(failure))
+                say(str(failure))
                 supervisor.failed = True
         finally:
             supervisor.end()
-            for path in options.remove_at_end:
-                path.unlink(missing_ok=True)
     return 1 if supervisor.failed else 0
+
+
+def var() -> Path:
+    """Return the folder of what this checkout holds."""
+    return Path(os.environ.get("WELLHOUSE_VAR") or ROOT / "var").absolute()
+
+
+def child_environment(host: str, port: int) -> dict[str, str]:
+    """Return what the product's processes find in their environment."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "curation.config.settings",
+        "PUBLIC_URL": f"http://{host}:{port}",
+        "MALLOC_ARENA_MAX": "2",  # glibc gives each thread an arena: two keep the worker small
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+    }
 
 
 class ChildFailed(Exception):
@@ -149,7 +169,8 @@ class Child:
         for line in process.stdout:
             if line.rstrip().endswith(" ready."):
                 self.said.add("ready")
-            _say(line.rstrip(), self.name)
+            else:
+                say(line.rstrip(), self.name)
 
 
 class Supervisor:
@@ -175,18 +196,18 @@ class Supervisor:
         command = broker_command("--port", "0", "--unixsocket", str(address), "--unixsocketperm", "700")
         if command:
             command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-            command += ["--loglevel", "warning"]
+            command += ["--logfile", str(folder / "broker.log")]
             child = Child("broker", command, environment, 3, lambda _: _answers(address))
             try:
                 self._add(child)
             except (ChildFailed, OSError) as failure:
                 child.sweep()
                 self.children.remove(child)
-                _say(str(failure))
+                say(str(failure))
             else:
                 environment["CELERY_BROKER_URL"] = f"redis+socket://{address}"
                 return
-        _say("No broker runs here: the worker looks for work in the database instead.")
+        say("No broker runs here: the worker looks for work in the database instead.")
 
     def start_rest(self, host: str, port: int, environment: Mapping[str, str]) -> None:
         """Start web, worker and beat; return when all of them can work."""
@@ -195,12 +216,13 @@ class Supervisor:
         serving = {**environment, "WEB_BIND": f"{host}:{port}"}
         waiting = [Child("web", web, serving, 1, lambda _: _healthy(host, port))]
         if environment.get("REDIS_URL") or environment.get("CELERY_BROKER_URL"):
-            celery = [python, "-m", "celery", "--skip-checks"]
-            worker = [*celery, "-A", "curation.config.celery", "worker", "--pool", "threads", "--concurrency", "2"]
-            worker += ["--loglevel", "info", "--without-gossip", "--without-mingle"]
-            beat = [*celery, "-A", "curation.config.beat", "beat", "--scheduler", "celery.beat:Scheduler"]
-            beat += ["--pidfile", "", "--loglevel", "warning"]
-            waiting.append(Child("worker", worker, environment, 2, lambda child: "ready" in child.said))
+            worker = [python, "-m", "celery", "--quiet", "--skip-checks", "-A", "curation.config.celery", "worker"]
+            # Processes: two jobs use two cores, and one that has loaded heavy libraries is replaced by Celery's limits.
+            worker += ["--pool", environment.get("WORKER_POOL", "prefork"), "--concurrency", WORKER_PROCESSES]
+            worker += ["--without-gossip", "--without-mingle"]
+            beat = [python, "-m", "curation.config.beat"]
+            quiet = {**environment, "PYTHONWARNINGS": "ignore:You're running the worker"}
+            waiting.append(Child("worker", worker, quiet, 2, lambda child: "ready" in child.said))
             waiting.append(Child("beat", beat, environment, 1))
         else:
             poll = [python, "manage.py", "work", "--poll"]
@@ -230,7 +252,7 @@ class Supervisor:
                     time.sleep(0.05)
                 child.sweep()
         if self.children:
-            _say("Stopped.")
+            say("Stopped.")
 
     def _add(self, child: Child, *, wait: bool = True) -> None:
         if self.stopping.is_set():
@@ -245,10 +267,21 @@ class Supervisor:
         steady = time.monotonic() - child.started > STEADY_SECONDS
         child.crashes = 0 if steady else child.crashes + 1
         pause = BACKOFF_SECONDS[min(child.crashes, len(BACKOFF_SECONDS) - 1)]
-        _say(f"{child.name} ended with status {child.process.returncode}; starting it again in {pause} seconds.")
+        say(f"{child.name} ended with status {child.process.returncode}; starting it again in {pause} seconds.")
         child.sweep()
         if not self.stopping.wait(pause):
             child.start()
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Say whether another program listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
 
 
 def broker_command(*arguments: str) -> list[str] | None:
@@ -264,6 +297,19 @@ def broker_command(*arguments: str) -> list[str] | None:
     return next(([str(path), *arguments] for path in fitting if os.access(path, os.X_OK)), None)
 
 
+_speaking = threading.Lock()
+
+
+def say(text: str, name: str = "up") -> None:
+    """Print one line, with the name of the child that said it."""
+    with _speaking:
+        try:
+            sys.stdout.write(f"{name:>6} | {text}\n")
+            sys.stdout.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # nobody reads any more; the children are still to be drained and stopped
+
+
 def die_with_parent(number: int = signal.SIGKILL) -> Callable[[], None] | None:
     """Return what a child runs before it starts, so that the kernel ends it with its parent; None outside Linux."""
     if sys.platform != "linux":
@@ -275,28 +321,6 @@ def die_with_parent(number: int = signal.SIGKILL) -> Callable[[], None] | None:
         prctl(set_parent_death_signal, int(number))
 
     return before
-
-
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="manage.py up", description="Run broker, web, worker and beat in the foreground."
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port to listen on (PORT)")
-    parser.add_argument(
-        "--remove-at-end", type=Path, action="append", default=[], help="a file that goes when this ends"
-    )
-    return parser.parse_args(argv)
-
-
-def _taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
 
 
 def _answers(address: Path) -> bool:
@@ -319,18 +343,6 @@ def _healthy(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-_speaking = threading.Lock()
-
-
-def _say(text: str, name: str = "up") -> None:
-    with _speaking:
-        try:
-            sys.stdout.write(f"{name:>6} | {text}\n")
-            sys.stdout.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # nobody reads any more; the children are still to be drained and stopped
 
 
 if __name__ == "__main__":

@@ -146,9 +146,9 @@ def start_process(*command: str, **environment: str) -> Process:
 
 def start_worker(**environment: str) -> Process:
     """Start a Celery worker as the product does and return once it takes messages."""
-    flags = ["--pool", "threads", "--concurrency", "2", "--loglevel", "info", "--without-gossip", "--without-mingle"]
+    flags = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     worker = start_process(
-        "-m", "celery", "--skip-checks", "-A", "curation.config.celery", "worker", *flags, **environment
+        "-m", "celery", "--quiet", "--skip-checks", "-A", "curation.config.celery", "worker", *flags, **environment
     )
     worker.wait_for(" ready.")
     return worker

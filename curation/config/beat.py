@@ -1,12 +1,15 @@
 """The clock: a small Celery application that sends messages by name and loads no Django.
 
-``celery -A curation.config.beat beat --scheduler celery.beat:Scheduler``; exactly one of it runs. The broker is REDIS_URL's,
-or the one that CELERY_BROKER_URL names (``curation.supervisor`` sets it for its own).
+``python -m curation.config.beat``; exactly one of it runs. The broker is REDIS_URL's, or the one that CELERY_BROKER_URL
+names (``curation.supervisor`` sets it for its own). It keeps no file: every entry is due at its interval from the start on.
 """
 
+import logging
 import os
+import signal
 
 from celery import Celery
+from celery.beat import Scheduler, Service
 
 from curation.config.schedule import CELERY_SETTINGS, SCHEDULE
 
@@ -17,3 +20,16 @@ app.conf.update(CELERY_SETTINGS)
 app.conf.beat_schedule = {
     name: {**entry, "options": {"expires": entry["schedule"]}} for name, entry in SCHEDULE.items()
 }
+
+
+def main() -> None:
+    """Send by the clock until told to stop; without Celery's command line, which would cost another 10 MB."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    service = Service(app, scheduler_cls=Scheduler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: service.stop())
+    service.start()
+
+
+if __name__ == "__main__":
+    main()
