@@ -44,7 +44,7 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
     id = serializers.CharField(source="public_id", read_only=True)
     campaign = serializers.CharField(source="campaign.public_id", read_only=True)
     sample = serializers.CharField(source="task.sample.uid", read_only=True)
-    data = serializers.JSONField(source="task.sample.data", read_only=True)
+    data = serializers.JSONField(source="task.sample.data", read_only=True)  # type: ignore[assignment]  # a field of that name, not the property
 
     class Meta:
         model = Lease

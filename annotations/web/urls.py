@@ -2,10 +2,9 @@
 
 from django.urls import URLPattern, URLResolver
 
-from annotations.web import api, desk, flags_desk, review, showing, words, work
+from annotations.web import api, desk, flags_desk, review, words, work
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *showing.urlpatterns,
     *work.urlpatterns,
     *words.urlpatterns,
     *review.urlpatterns,
