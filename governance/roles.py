@@ -40,7 +40,6 @@ def _by(*roles: Membership.Role, machine: bool = False, outsider: bool = False, 
 VERBS: Mapping[str, Who] = {
     # people
     "community.found": _by(machine=True, anyone=True),
-    "community.change": _by(KEEPER),
     "invitation.create": _by(KEEPER),
     "invitation.revoke": _by(KEEPER),
     "invitation.accept": _by(anyone=True, outsider=True),
@@ -53,7 +52,6 @@ VERBS: Mapping[str, Who] = {
     "person.change": _by(anyone=True),
     # holdings
     "dataset.register": _by(KEEPER, STEWARD, machine=True),
-    "dataset.change": _by(KEEPER, STEWARD),
     "import.start": _by(KEEPER, STEWARD),
     "import.chunk": _by(machine=True),
     "import.finish": _by(machine=True),
@@ -64,7 +62,6 @@ VERBS: Mapping[str, Who] = {
     "receipt.issue": _by(KEEPER, STEWARD),
     "withdrawal.open": Who(EVERY_ROLE, outsider=True),
     "withdrawal.close": _by(KEEPER),
-    "sample.protect": _by(KEEPER),
     # rules
     "policy.revise": _by(KEEPER, STEWARD),
     "proposal.open": _by(KEEPER, STEWARD),
