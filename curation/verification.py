@@ -8,8 +8,8 @@ reads a downloaded version and says, file by file, what is missing, changed or u
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curation.exporters import manifest as manifests
@@ -19,7 +19,7 @@ from governance.kernel.words import _
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 OWN = (manifests.PATH, manifests.SIGNATURE)
-Verify = Callable[[dict[str, object]], bytes]
+Check = Callable[[dict[str, object]], bytes]
 
 
 @dataclass(frozen=True)
@@ -45,62 +45,70 @@ class Verdict:
     members_root: str
 
 
-def folder(path: Path, verify: Verify | None = None) -> Verdict:
-    """Check every file of the version in ``path``.
+def folder(path: Path, check: Check | None = None) -> Verdict:
+    """Check a downloaded version; see ``files`` for ``check`` and what is raised.
 
-    ``verify`` takes a DSSE envelope and returns its payload, or raises ``Invalid``; without it the signature's list of
-    files is compared, its key is not. Raises ``FileNotFoundError`` without a manifest, ``ValueError`` for one that is not
-    ours.
+    A client's own ``.cache`` is no part of it. A folder that bears a commit as its name must bear the right one.
     """
-    content = (path / manifests.PATH).read_bytes()
+    held = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+    held = {name: p for name, p in held.items() if not name.startswith(".cache/")}
+    verdict = files(held, check)
+    if not _COMMIT.fullmatch(path.name) or path.name == verdict.commit:
+        return verdict
+    wrong = Bad(manifests.PATH, _("the folder bears the name of another commit"))
+    return replace(verdict, ok=False, bad=(*verdict.bad, wrong))
+
+
+def files(held: Mapping[str, Path], check: Check | None = None) -> Verdict:
+    """Check the files of a version: ``held`` says where the bytes of each path lie.
+
+    ``check`` takes a DSSE envelope and returns its payload, or raises ``Invalid``; without it the signature's list of files is
+    compared, its key is not. Raises ``FileNotFoundError`` without a manifest, ``ValueError`` for one that is not ours.
+    """
+    if manifests.PATH not in held:
+        raise FileNotFoundError(manifests.PATH)
+    content = held[manifests.PATH].read_bytes()
     parsed = json.loads(content)
+    if not isinstance(parsed, dict):
+        raise ValueError(manifests.FORMAT)
     listed = manifests.read(parsed)
-    bad = [found for f in listed if (found := _file(path, f.path, f.size, f.sha256))]
+    bad = [found for f in listed if (found := _file(held.get(f.path), f.path, f.size, f.sha256))]
     known = {f.path for f in listed} | set(OWN)
-    bad += [Bad(extra, _("it is not in the manifest")) for extra in _extras(path, known)]
-    commit = manifests.commit(content)
-    if _COMMIT.fullmatch(path.name) and path.name != commit:
-        bad.append(Bad(manifests.PATH, _("the folder bears the name of another commit")))
+    bad += [Bad(extra, _("it is not in the manifest")) for extra in sorted(set(held) - known)]
     subjects = {f.path: f.sha256 for f in listed} | {manifests.PATH: sha256(content)}
-    signature = signed(path / manifests.SIGNATURE, subjects, verify)
+    signature = _signed(held.get(manifests.SIGNATURE), subjects, check)
     ok = not bad and signature in ("verified", "unverified")
+    commit = manifests.commit(content)
     return Verdict(ok, commit, len(listed), tuple(bad), signature, str(parsed.get("members_root", "")))
 
 
-def signed(path: Path, subjects: dict[str, str], verify: Verify | None) -> str:
+def keyids(envelope: object) -> list[str]:
+    """Return the ids of the keys that an envelope says it was signed with."""
+    signatures = envelope.get("signatures", ()) if isinstance(envelope, dict) else ()
+    return [str(s.get("keyid", "")) for s in signatures if isinstance(s, dict)]
+
+
+def _signed(path: Path | None, subjects: dict[str, str], check: Check | None) -> str:
     """Return what the envelope in ``path`` is worth: verified, unverified, missing or wrong."""
-    if not path.is_file():
+    if path is None or not path.is_file():
         return "missing"
     try:
         envelope = json.loads(path.read_bytes())
-        payload = verify(envelope) if verify else manifests.payload(envelope)
+        payload = check(envelope) if check else manifests.payload(envelope)
         named = {s["name"]: s["digest"]["sha256"] for s in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError, Invalid):
+    except (ValueError, KeyError, TypeError, AttributeError, Invalid):
         return "wrong"
     if named != subjects:
         return "wrong"
-    return "verified" if verify else "unverified"
+    return "verified" if check else "unverified"
 
 
-def _file(root: Path, path: str, size: int, digest: str) -> Bad | None:
+def _file(place: Path | None, path: str, size: int, digest: str) -> Bad | None:
     """Say what is wrong with one file."""
-    target = root / path
-    if not _inside(root, path) or not target.is_file():
+    if place is None or not place.is_file():
         return Bad(path, _("it is missing"))
-    if target.stat().st_size != size:
+    if place.stat().st_size != size:
         return Bad(path, _("its size is another"))
-    with target.open("rb") as stream:
+    with place.open("rb") as stream:
         same = hashlib.file_digest(stream, "sha256").hexdigest() == digest
     return None if same else Bad(path, _("its bytes are others"))
-
-
-def _inside(root: Path, path: str) -> bool:
-    """Say whether a path of the manifest stays in the folder (a client's links to its cache are fine)."""
-    parts = Path(path).parts
-    return bool(parts) and ".." not in parts and not Path(path).is_absolute()
-
-
-def _extras(root: Path, known: set[str]) -> Sequence[str]:
-    """Return files that nothing names; a client's own ``.cache`` is none."""
-    found = (p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
-    return sorted(p for p in found if p not in known and not p.startswith(".cache/"))
