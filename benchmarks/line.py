@@ -124,7 +124,7 @@ def pages(n: int, campaign: Any, person: Any) -> Iterator[Row]:
 
     client = Client()
     client.force_login(person)
-    address = f"/work/{campaign.public_id}/"
+    address = f"/tasks/{campaign.public_id}/"
     with Clock() as showing, Clock() as sending:
         for _ in range(LAPS):
             page = showing.lap(lambda: client.get(address))

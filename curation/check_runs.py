@@ -173,7 +173,7 @@ def _rows(row: CheckRun, findings: Sequence[Found]) -> list[Finding]:
             evidence_total=one.evidence_total,
             suggested_fix={"action": one.fix, "targets": list(one.targets)} if one.fix else None,
             reason=one.reason,
-            words={"message": one.message, "values": dict(one.values)},
+            words={"title": suites.CHECKS[one.check_id].TITLE, "message": one.message, "values": dict(one.values)},
             seconds=one.runtime_s,
         )
         for one in findings

@@ -73,6 +73,7 @@ def _freeze(version: Version, claim: Claim) -> None:
     root = _write_members(version, kept, claim)
     _write_left_out(version, body, left_out, {u: q.partner for u, q in partners.items()}, claim)
     recipe = _recipe(version, assignment, at, len(near))
+    since = _since(version, kept, body, left_out)
     claim.progress(4, 5, _("opening the vote"))
     with claim.finish(done=5), act(FREEZER, "version.freeze", on=version) as details:
         if membership.members_root(_rows_of(version)) != root:
@@ -100,7 +101,7 @@ def _freeze(version: Version, claim: Claim) -> None:
             recipe=recipe,
             recipe_digest=digest(recipe),
             left_out=counted(left_out),
-            counts=_counts(version, kept),
+            counts=_counts(version, kept) | {"since": since},
         )
         versions.open_vote(version)
         checking.queue(version)
@@ -281,6 +282,33 @@ def _counts(version: Version, kept: pd.DataFrame) -> dict[str, object]:
         "opinions": int(kept["n_votes"].sum()),
         "splits": {split: int((kept["split"] == split).sum()) for split in splits.SPLITS},
         "labels": {split: {n: by_label.get(split, Counter())[n] for n in names} for split in splits.SPLITS},
+    }
+
+
+def _since(
+    version: Version, kept: pd.DataFrame, body: pd.DataFrame, left_out: "pd.Series[object]"
+) -> dict[str, object]:
+    """Return what differs from the newest published version: added, gone by reason, relabelled; nothing ever moves."""
+    earlier = version.dataset.versions.filter(published_at__isnull=False).order_by("-number").first()
+    if earlier is None:
+        return {}
+    rows = Member.objects.filter(version=earlier).values_list("uid", "label", "split")
+    before = {uid: (label, split) for uid, label, split in rows.iterator(chunk_size=CHUNK)}
+    now = {
+        uid: (pack(label), split)
+        for uid, label, split in zip(kept["sample_uid"], kept["label"], kept["split"], strict=True)
+    }
+    both = before.keys() & now.keys()
+    changed = Counter((before[uid][0], now[uid][0]) for uid in both if before[uid][0] != now[uid][0])
+    reasons = dict(zip(body["sample_uid"], left_out, strict=True))
+    return {
+        "version": earlier.number,
+        "added": len(now) - len(both),
+        "gone": len(before) - len(both),
+        "gone_by_reason": dict(sorted(Counter(str(reasons.get(uid)) for uid in before.keys() - both).items())),
+        "relabelled": changed.total(),
+        "relabelled_from_to": [[old, new, n] for (old, new), n in changed.most_common(20)],
+        "moved": sum(before[uid][1] != now[uid][1] for uid in both),
     }
 
 

@@ -25,6 +25,8 @@ MAX_LINE = 1_000_000
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 1_000
 PREVIEW = 20
+MOSTLY = 0.8
+"""Share of distinct values from which a column named like an id is taken for one."""
 BLOCK = 1 << 19
 MARK = "\0"
 """Stands, followed by a code, in place of a line that could not be read; a NUL in a cell is refused anyway."""
@@ -391,8 +393,8 @@ _MEDIA_END = re.compile(r"\.(wav|mp3|ogg|oga|flac|m4a|png|jpe?g|gif|webp)$", re.
 def guess(names: Sequence[str], preview: Sequence[Sequence[object]]) -> tuple[dict[str, str], dict[str, str]]:
     """Return a role and a remark for each column, from its name and the first rows.
 
-    At most one column becomes each of id, text, media, label, split and contributor. An id is guessed only where no two
-    values are alike; what looks like a phone number or an e-mail address is left out unless somebody asks for it.
+    At most one column becomes each of id, text, media, label, split and contributor. An id is guessed only where most
+    values differ; what looks like a phone number or an e-mail address is left out unless somebody asks for it.
     """
     roles: dict[str, str] = {}
     notes: dict[str, str] = {}
@@ -402,15 +404,19 @@ def guess(names: Sequence[str], preview: Sequence[Sequence[object]]) -> tuple[di
         values = [str(cell) for cell in cells[name]]
         lowered = name.strip().lower()
         role = next((role for role, pattern in _BY_NAME if pattern.match(lowered)), "")
-        distinct = len(set(values)) == len(values)
+        distinct = len(set(values)) / max(len(values), 1)
         if _private(lowered, values, role):
             roles[name], notes[name] = "leave", _("looks personal: best left out")
             continue
         if not role and len(values) > 1 and all(_MEDIA_END.search(value) for value in values):
             role = "media"
         if role == "id":
-            notes[name] = _("no two alike") if distinct else _("some are alike, so it cannot be the number")
-        if role and role not in taken and (role != "id" or (distinct and len(values) == len(preview))):
+            notes[name] = _("no two alike") if distinct == 1 else _("some are alike; the later ones would be refused")
+        if (
+            role
+            and role not in taken
+            and (role != "id" or (distinct >= MOSTLY and len(values) >= MOSTLY * len(preview)))
+        ):
             taken.add(role)
             roles[name] = role
         else:

@@ -176,8 +176,8 @@ def flag(request: HttpRequest, campaign: str, lease: str) -> HttpResponse:
 
 
 urlpatterns: list[URLPattern] = [
-    path("work/<str:campaign>/", work, name="work"),
-    path("work/<str:campaign>/skip/", skip, name="work-skip"),
-    path("work/<str:campaign>/undo/", undo, name="work-undo"),
-    path("work/<str:campaign>/flags/<str:lease>/", flag, name="work-flag"),
+    path("tasks/<str:campaign>/", work, name="work"),
+    path("tasks/<str:campaign>/skip/", skip, name="work-skip"),
+    path("tasks/<str:campaign>/undo/", undo, name="work-undo"),
+    path("tasks/<str:campaign>/flags/<str:lease>/", flag, name="work-flag"),
 ]

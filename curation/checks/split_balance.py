@@ -67,6 +67,7 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
             metric={
                 "psi": psi, "tv": tv, "chi2_p": p_value, "chi2": statistic, "cramer_v": cramer,
                 "jsd": jensen_shannon(p, q), "between": f"{one}, {other}", "against_whole": against,
+                "table": {str(name): {str(k): int(n) for k, n in table.loc[name].items()} for name in table.index},
             },
             threshold=dict(params),
             n_checked=int(table.to_numpy().sum()),

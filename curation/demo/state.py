@@ -55,7 +55,7 @@ def describe(base_url: str) -> dict[str, object]:
         "signed_query": signed_query(made),
         "withdraw_command": f"{command} withdraw",
         "restore_command": f"{command} restore",
-        "campaign": f"{base_url}/work/{campaign}/",
+        "campaign": f"{base_url}/tasks/{campaign}/",
     }
 
 

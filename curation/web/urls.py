@@ -2,10 +2,13 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import health, hub, today
+from curation.web import health, hub, quality, today, versions, versions_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *hub.urlpatterns,
     *today.urlpatterns,
+    *quality.urlpatterns,
+    *versions.urlpatterns,
+    *versions_api.urlpatterns,
 ]

@@ -85,7 +85,7 @@ def chunks(path: Path, settings: Settings, names: Sequence[str]) -> Iterator[Chu
     while True:
         before = reader.line_num
         rows: list[Sequence[object]] = []
-        broken = _fill(reader, rows)
+        broken = _fill(reader, rows, CHUNK + header_to_come)
         if not rows and broken is None:
             return
         numbers: Sequence[int] = range(before + 1, reader.line_num + 1)
@@ -100,11 +100,11 @@ def chunks(path: Path, settings: Settings, names: Sequence[str]) -> Iterator[Chu
         yield Chunk(rows, numbers, bad, lines.done)
 
 
-def _fill(reader: "csv.Reader", rows: list[Sequence[object]]) -> BadRow | None:  # type: ignore[name-defined]
-    """Add up to ``CHUNK`` rows; return the refusal when the reader stumbled (it goes on at the next line)."""
+def _fill(reader: "csv.Reader", rows: list[Sequence[object]], most: int = CHUNK) -> BadRow | None:  # type: ignore[name-defined]
+    """Add up to ``most`` rows; return the refusal when the reader stumbled (it goes on at the next line)."""
     start = reader.line_num
     try:
-        rows.extend(islice(reader, CHUNK))
+        rows.extend(islice(reader, most))
     except csv.Error as error:
         line = start + sum(map(_span, rows)) + 1
         if "field larger" in str(error):

@@ -164,7 +164,7 @@ def consents_page(request: HttpRequest, community: str, dataset: str) -> HttpRes
         "ending": _ending(tellers, now),
         "asked": _asked(request.POST),
         "names": list(tellers.order_by("name").values_list("name", flat=True)[:100]),
-        "count": page.paginator.count,
+        "tellers_count": page.paginator.count,
     }
     return render(request, "governance/consents.html", context, status=422 if form.errors else 200)
 

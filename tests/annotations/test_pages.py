@@ -30,14 +30,14 @@ def hidden(html: str, name: str) -> str:
 
 def send(client: Client, campaign: Campaign, html: str, **more: str) -> str:
     given = {"lease": hidden(html, "lease"), "client_id": hidden(html, "client_id"), **more}
-    response = client.post(f"/work/{campaign.public_id}/", given, follow=True)
+    response = client.post(f"/tasks/{campaign.public_id}/", given, follow=True)
     return response.content.decode()
 
 
 def test_a_member_answers_by_a_plain_form_and_gets_the_next_one() -> None:
     campaign = make_campaign(2, overlap=1)
     client = signed_in(member(campaign))
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
     assert "tale 0" in html
     assert "What feeling does the speaker show?" in html
     assert 'data-key="3"' in html
@@ -54,7 +54,7 @@ def test_a_member_answers_by_a_plain_form_and_gets_the_next_one() -> None:
 def test_the_same_form_sent_twice_is_one_answer() -> None:
     campaign = make_campaign(2)
     client = signed_in(member(campaign))
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
 
     send(client, campaign, html, **{"a.feeling": "Sad"})
     send(client, campaign, html, **{"a.feeling": "Sad"})
@@ -65,7 +65,7 @@ def test_the_same_form_sent_twice_is_one_answer() -> None:
 def test_a_wrong_answer_comes_back_with_what_was_given_and_why() -> None:
     campaign = make_campaign(1)
     client = signed_in(member(campaign))
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
     given = {
         "lease": hidden(html, "lease"),
         "client_id": hidden(html, "client_id"),
@@ -73,7 +73,7 @@ def test_a_wrong_answer_comes_back_with_what_was_given_and_why() -> None:
         "flag_text": "oh",
     }
 
-    response = client.post(f"/work/{campaign.public_id}/", given)
+    response = client.post(f"/tasks/{campaign.public_id}/", given)
     html = response.content.decode()
 
     assert response.status_code == 422
@@ -86,16 +86,16 @@ def test_skip_undo_and_flag_are_one_post_each() -> None:
     campaign = make_campaign(4, overlap=1)
     person = member(campaign)
     client = signed_in(person)
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
 
-    client.post(f"/work/{campaign.public_id}/skip/", {"lease": hidden(html, "lease"), "reason": "not-sure"})
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    client.post(f"/tasks/{campaign.public_id}/skip/", {"lease": hidden(html, "lease"), "reason": "not-sure"})
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
     assert "tale 1" in html
     send(client, campaign, html, **{"a.feeling": "Sad"})
-    html = client.post(f"/work/{campaign.public_id}/undo/", follow=True).content.decode()
+    html = client.post(f"/tasks/{campaign.public_id}/undo/", follow=True).content.decode()
     assert "tale 1" in html
     assert re.search(r'value="Sad"[^>]* checked', html)
-    address = f"/work/{campaign.public_id}/flags/{hidden(html, 'lease')}/"
+    address = f"/tasks/{campaign.public_id}/flags/{hidden(html, 'lease')}/"
     assert client.post(address, {"kind": ""}).status_code == 422
     html = client.post(address, {"kind": "sacred", "text": "not now"}, follow=True).content.decode()
 
@@ -108,7 +108,7 @@ def test_skip_undo_and_flag_are_one_post_each() -> None:
 def test_an_answer_and_a_flag_in_one_action() -> None:
     campaign = make_campaign(2)
     client = signed_in(member(campaign, "authority"))
-    html = client.get(f"/work/{campaign.public_id}/").content.decode()
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
 
     send(client, campaign, html, **{"a.feeling": "Sad", "flag": "sacred", "flag_text": "closed season"})
 
@@ -122,7 +122,7 @@ def test_who_speaks_with_authority_reads_that_it_rests_at_once() -> None:
     lease = leases.claim(campaign, by=person)
     assert lease is not None
 
-    html = signed_in(person).get(f"/work/{campaign.public_id}/flags/{lease.public_id}/").content.decode()
+    html = signed_in(person).get(f"/tasks/{campaign.public_id}/flags/{lease.public_id}/").content.decode()
 
     assert "Let it rest" in html
     assert "You speak as Elder" in html
@@ -134,14 +134,14 @@ def test_strangers_find_no_work_and_others_no_lease_of_mine() -> None:
     lease = leases.claim(campaign, by=person)
     assert lease is not None
 
-    assert signed_in(make_person()).get(f"/work/{campaign.public_id}/").status_code == 404
-    assert signed_in(member(campaign)).get(f"/work/{campaign.public_id}/flags/{lease.public_id}/").status_code == 404
-    assert Client().get(f"/work/{campaign.public_id}/").status_code == 302
+    assert signed_in(make_person()).get(f"/tasks/{campaign.public_id}/").status_code == 404
+    assert signed_in(member(campaign)).get(f"/tasks/{campaign.public_id}/flags/{lease.public_id}/").status_code == 404
+    assert Client().get(f"/tasks/{campaign.public_id}/").status_code == 302
 
 
 def test_a_first_page_weighs_at_most_fifteen_kilobytes() -> None:
     campaign = make_campaign(1)
-    html = signed_in(member(campaign)).get(f"/work/{campaign.public_id}/").content
+    html = signed_in(member(campaign)).get(f"/tasks/{campaign.public_id}/").content
     files = [open(name, "rb").read() for name in ("static/core.css", "static/js/task.js")]  # noqa: SIM115  # small
 
     assert html.count(b"<script") == 1

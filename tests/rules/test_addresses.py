@@ -34,6 +34,6 @@ def test_every_address_declares_who_may_call_it():
 def test_the_walk_sees_the_pages_of_all_floors():
     routes = {route for route, _ in patterns(get_resolver())}
 
-    assert any(route.startswith("work/") for route in routes)
+    assert any(route.startswith("tasks/") for route in routes)
     assert any("versions" in route for route in routes)
     assert len(routes) > 50
