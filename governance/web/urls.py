@@ -3,14 +3,19 @@
 from django.urls import URLPattern, URLResolver
 
 from governance.web import (
+    access,
     community,
     guide,
     intake_api,
     intake_consents,
     intake_imports,
     intake_samples,
+    log,
     people,
+    rules,
     signin,
+    votes,
+    withdrawals,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,4 +27,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *intake_samples.urlpatterns,
     *intake_consents.urlpatterns,
     *intake_api.urlpatterns,
+    *rules.urlpatterns,
+    *log.urlpatterns,
+    *access.urlpatterns,
+    *votes.urlpatterns,
+    *withdrawals.urlpatterns,
 ]

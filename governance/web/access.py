@@ -1,0 +1,229 @@
+"""Keys and tokens: the parties outside, what was agreed with each, and the tokens that carry it."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from governance import agreements, signing
+from governance.kernel.errors import Missing
+from governance.models import Agreement, Community, Dataset, Party, Token
+from governance.odrl import profile
+from governance.odrl.purposes import STANDARD
+from governance.roles import may
+from governance.web.access_rules import members
+from governance.web.forms import Form
+from governance.web.reach import NOT_HERE, person_of
+from governance.web.rules import purpose_choices
+
+PAGE = 30
+
+
+class PartyForm(Form):
+    """An organisation that may ask."""
+
+    name = forms.CharField(
+        label=lazy("What it is called"), max_length=120, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+    kind = forms.ChoiceField(label=lazy("What it is"))
+    contact = forms.CharField(
+        label=lazy("How to reach it"),
+        help_text=lazy("A person and an address or number."),
+        max_length=255,
+        required=False,
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [(k, _(title)) for k, title in profile.ORGANISATIONS.items()]  # type: ignore[attr-defined]
+
+
+class AgreementForm(Form):
+    """What is agreed: one party, one dataset, one purpose, until a day."""
+
+    party = forms.ModelChoiceField(label=lazy("With whom"), queryset=Party.objects.none(), to_field_name="public_id")
+    dataset = forms.ModelChoiceField(
+        label=lazy("Which dataset"), queryset=Dataset.objects.none(), to_field_name="public_id"
+    )
+    purpose = forms.ChoiceField(
+        label=lazy("For what"),
+        help_text=lazy("One agreement is for one purpose; a second purpose is a second agreement."),
+    )
+    is_commercial = forms.BooleanField(label=lazy("They may earn money with it"), required=False)
+    project = forms.CharField(
+        label=lazy("Their project, in their words"),
+        max_length=255,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+    )
+    from_version = forms.IntegerField(label=lazy("From version"), min_value=1, initial=1)
+    expires_at = forms.DateField(label=lazy("The last day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: object, community: Community, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["party"].queryset = community.parties.order_by("name")  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["dataset"].queryset = community.datasets.order_by("name")  # type: ignore[attr-defined]
+        self.fields["purpose"].choices = purpose_choices(STANDARD.leaves)  # type: ignore[attr-defined]
+
+    def values(self) -> dict[str, object]:
+        """What ``agreements.sign`` takes, without the party."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "party"}
+        return given | {"expires_at": end_of_day(given["expires_at"])}
+
+
+class TokenForm(Form):
+    """A token for one agreement."""
+
+    agreement = forms.ChoiceField(
+        label=lazy("For which agreement"), help_text=lazy("It says the purpose; a token cannot be for two.")
+    )
+    label = forms.CharField(
+        label=lazy("Its name"), help_text=lazy("Where it will be used. It shows in lists here."), max_length=120
+    )
+    expires_at = forms.DateField(
+        label=lazy("Until"),
+        help_text=lazy("At the latest when the agreement ends; empty: exactly then."),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def __init__(self, *args: object, community: Community, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        now = timezone.now()
+        self.running = {
+            row.public_id: row for row in _agreements(community) if row.ended_at is None and row.expires_at > now
+        }
+        self.fields["agreement"].choices = [(key, words_of(row)) for key, row in self.running.items()]  # type: ignore[attr-defined]
+
+    def values(self) -> dict[str, object]:
+        """What ``agreements.issue_token`` takes, without the agreement."""
+        given, agreement = self.cleaned_data, self.running[self.cleaned_data["agreement"]]
+        wanted = end_of_day(given["expires_at"]) if given["expires_at"] else agreement.expires_at
+        is_last_day = wanted.date() == agreement.expires_at.date()
+        return {"label": given["label"], "expires_at": agreement.expires_at if is_last_day else wanted}
+
+
+def end_of_day(day: object) -> datetime:
+    """The last second of a day in UTC."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)  # type: ignore[arg-type]  # a date from a form
+
+
+def words_of(agreement: Agreement) -> str:
+    """An agreement in one line."""
+    purpose = _(STANDARD[agreement.purpose].title) if agreement.purpose in STANDARD else agreement.purpose
+    return f"{agreements.name_of(agreement)}, {agreement.party}, {purpose}"
+
+
+@members
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def parties_page(request: HttpRequest, community: str) -> HttpResponse:
+    """Parties, agreements and tokens; for the desk also the forms. A new token's secret is on the answer to its form only."""
+    here: Community = request.community  # type: ignore[attr-defined]  # set by @members
+    me = person_of(request)
+    do = request.POST.get("do", "")
+    party_form = PartyForm(request.POST if do == "party" else None)
+    agreement_form = AgreementForm(
+        request.POST if do == "agreement" else None,
+        community=here,
+        initial={"expires_at": timezone.now().date() + timedelta(days=365)},
+    )
+    token_form = TokenForm(request.POST if do == "token" else None, community=here)
+    made: tuple[Token, str] | None = None
+    done = None
+    if do == "party" and party_form.is_valid():
+        done = party_form.attempt(agreements.add_party, here, by=me, **party_form.cleaned_data)
+    if do == "agreement" and agreement_form.is_valid():
+        chosen = agreement_form.cleaned_data["party"]
+        done = agreement_form.attempt(agreements.sign, chosen, by=me, **agreement_form.values())
+    if do == "token" and token_form.is_valid():
+        agreement = token_form.running[token_form.cleaned_data["agreement"]]
+        made = token_form.attempt(agreements.issue_token, agreement, by=me, **token_form.values())
+    if done is not None:
+        said = _("%(name)s is written down.") if do == "party" else _("The agreement with %(name)s is signed.")
+        messages.success(request, said % {"name": done if do == "party" else done.party})
+        return redirect("parties", community=community)
+    now = timezone.now()
+    context = {
+        "place": "parties",
+        "may_sign": may(me, "agreement.sign", here),
+        "parties": here.parties.order_by("name"),
+        "page": Paginator(_agreements(here), PAGE).get_page(request.GET.get("page")),
+        "tokens": [row for row in _tokens(here) if row.revoked_at is None and row.expires_at > now],
+        "ended": [row for row in _tokens(here) if row.revoked_at is not None or row.expires_at <= now][:20],
+        "undo": now - agreements.UNDO,
+        "now": now,
+        "party_form": party_form,
+        "agreement_form": agreement_form,
+        "token_form": token_form if token_form.running else None,
+        "made": made[0] if made else None,
+        "secret": made[1] if made else "",
+        "failed": next((f for f in (party_form, agreement_form, token_form) if f.is_bound and f.errors), None),
+        "keyid": signing.current_keyid(),
+    }
+    return render(request, "governance/parties.html", context, status=422 if context["failed"] else 200)
+
+
+@members
+@require_POST
+def end_agreement(request: HttpRequest, community: str, agreement: str) -> HttpResponse:
+    """End an agreement, or undo its end for half a minute."""
+    row = _agreements(request.community).filter(public_id=agreement).first()  # type: ignore[attr-defined]  # set by @members
+    if row is None:
+        raise Missing("not-found", NOT_HERE)
+    if request.POST.get("undo"):
+        agreements.restore(row, by=person_of(request))
+        messages.success(request, _("It stands again. Nothing was let through meanwhile."))
+    else:
+        agreements.end(row, by=person_of(request))
+        messages.warning(
+            request, _("It ended at once, also for pulls that were under way. For half a minute you can undo it.")
+        )
+    return redirect(reverse("parties", kwargs={"community": community}) + "#agreements")
+
+
+@members
+@require_POST
+def end_token(request: HttpRequest, community: str, token: str) -> HttpResponse:
+    """End a token, or undo its end for half a minute."""
+    row = _tokens(request.community).filter(public_id=token).first()  # type: ignore[attr-defined]  # set by @members
+    if row is None:
+        raise Missing("not-found", NOT_HERE)
+    if request.POST.get("undo"):
+        agreements.restore_token(row, by=person_of(request))
+        messages.success(request, _("It works again. Nothing was let through meanwhile."))
+    else:
+        agreements.revoke_token(row, by=person_of(request))
+        messages.warning(
+            request, _("It ended at once, also for pulls that were under way. For half a minute you can undo it.")
+        )
+    return redirect(reverse("parties", kwargs={"community": community}) + "#tokens")
+
+
+def _agreements(community: Community) -> QuerySet[Agreement]:
+    rows = Agreement.objects.filter(party__community=community)
+    return rows.select_related("party__community", "dataset__community", "policy", "signed_by").order_by("-signed_at")
+
+
+def _tokens(community: Community) -> QuerySet[Token]:
+    rows = Token.objects.filter(agreement__party__community=community)
+    return rows.select_related("agreement__party__community", "agreement__dataset", "created_by").order_by(
+        "-created_at"
+    )
+
+
+urlpatterns: list[URLPattern] = [
+    path("communities/<slug:community>/parties/", parties_page, name="parties"),
+    path("communities/<slug:community>/agreements/<str:agreement>/end/", end_agreement, name="agreement-end"),
+    path("communities/<slug:community>/tokens/<str:token>/end/", end_token, name="token-end"),
+]
