@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from curation import checking, frames, membership, versions
+from curation import checking, frames, membership, suites, versions
 from curation.models import Build, CheckRun, LedgerEntry, Member, Version
 from governance import holds, policies, votes, withdrawals
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed
@@ -140,8 +140,6 @@ def test_an_answer_still_counts_after_the_checks_ran_again() -> None:
 
 
 def test_a_check_that_broke_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from curation import suites
-
     def broken(*args: object) -> None:
         raise RuntimeError
 
