@@ -222,10 +222,12 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
     if not isinstance(exception, rest.APIException):
         return None
     response = _rest(document(exception.status_code, _code(exception), _reasons(exception)), exception.status_code)
-    if getattr(exception, "auth_header", None):
-        response["WWW-Authenticate"] = exception.auth_header
-    if getattr(exception, "wait", None):
-        response["Retry-After"] = str(math.ceil(exception.wait))
+    scheme: str | None = getattr(exception, "auth_header", None)
+    wait: float | None = getattr(exception, "wait", None)
+    if scheme:
+        response["WWW-Authenticate"] = scheme
+    if wait:
+        response["Retry-After"] = str(math.ceil(wait))
     return response
 
 

@@ -46,16 +46,19 @@ def _stopped(community: Community) -> list[Need]:
     freezes = Freeze.objects.filter(version__dataset__community=community, status=failed)
     runs = CheckRun.objects.filter(version__dataset__community=community, status=failed, version__status="proposed")
     builds = Build.objects.filter(version__dataset__community=community, status=failed, version__status="approved")
-    rows = [row for query in (freezes, runs, builds) for row in query.select_related("version__dataset__community")]
-    return [
-        Need(
-            text=_("The work on version %(number)d of %(name)s stopped")
-            % {"number": row.version.number, "name": row.version.dataset.name},
-            why=row.message or _("It can be started again; nothing was half done."),
-            url=_address(row.version),
-            action=_("See why"),
-            weight=SOON,
-            place="versions",
-        )
-        for row in rows
+    rows: list[Freeze | CheckRun | Build] = [
+        row for query in (freezes, runs, builds) for row in query.select_related("version__dataset__community")
     ]
+    return [_stopped_at(row.version, row.message) for row in rows if row.version is not None]
+
+
+def _stopped_at(version: Version, message: str) -> Need:
+    return Need(
+        text=_("The work on version %(number)d of %(name)s stopped")
+        % {"number": version.number, "name": version.dataset.name},
+        why=message or _("It can be started again; nothing was half done."),
+        url=_address(version),
+        action=_("See why"),
+        weight=SOON,
+        place="versions",
+    )

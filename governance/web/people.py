@@ -352,15 +352,17 @@ def me(request: HttpRequest) -> HttpResponse:
         request.POST if what == "name" else None, initial={"display_name": person.display_name}, prefix=None
     )
     password = PasswordForm(request.POST if what == "password" else None)
-    if name.is_valid() and name.attempt(
-        people.change, person, by=person, language=person.language, **name.cleaned_data
-    ):
-        messages.success(request, _("Kept."))
-        return redirect("me")
-    if password.is_valid() and password.attempt(people.change_password, person, by=person, **password.cleaned_data):
-        login(request, person, backend=BACKEND)
-        messages.success(request, _("Your new password holds. All other devices were signed out."))
-        return redirect("me")
+    if name.is_valid():
+        renamed = name.attempt(people.change, person, by=person, language=person.language, **name.cleaned_data)
+        if renamed is not None:
+            messages.success(request, _("Kept."))
+            return redirect("me")
+    if password.is_valid():
+        changed = password.attempt(people.change_password, person, by=person, **password.cleaned_data)
+        if changed is not None:
+            login(request, person, backend=BACKEND)
+            messages.success(request, _("Your new password holds. All other devices were signed out."))
+            return redirect("me")
     current = Membership.objects.current().filter(person=person).select_related("community")
     rows = current.order_by("community__name", "community__pk", "role")
     belongings = [

@@ -1,6 +1,7 @@
 """The door: signing in and out, light and dark, languages, accepting an invitation, a new password with a keeper's code."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.conf import settings
@@ -9,7 +10,6 @@ from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
@@ -24,17 +24,20 @@ from governance.web.access_rules import public
 from governance.web.context import THEME_COOKIE, THEMES
 from governance.web.forms import Form
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 A_YEAR = 60 * 60 * 24 * 365
 
 
-def username_field(hint: str | Promise = "") -> forms.CharField:
+def username_field(hint: "str | StrPromise" = "") -> forms.CharField:
     """The name with which somebody signs in: no capitals forced, no spelling, any script."""
     attrs = {"autocomplete": "username", "autocapitalize": "off", "spellcheck": "false", "dir": "auto"}
     return forms.CharField(label=lazy("Your name here"), help_text=hint, max_length=64, widget=forms.TextInput(attrs))
 
 
-def password_field(label: str | Promise, autocomplete: str, hint: str | Promise = "") -> forms.CharField:
+def password_field(label: "str | StrPromise", autocomplete: str, hint: "str | StrPromise" = "") -> forms.CharField:
     """A password that is never trimmed and never sent back."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, help_text=hint, strip=False, max_length=256, widget=widget)
