@@ -50,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, check, print; exit 1 when something stops the data, 2 when the input cannot be used."""
         try:
-            answer = self.check(options)
+            answer = self.answer(options)
         except Invalid as refusal:
             self.refuse(refusal.code, str(refusal), str(refusal.reasons[0].values.get("path", "")), options["format"])
         if options["format"] == "json":
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if answer["status"] in STOPPING:
             sys.exit(1)
 
-    def check(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return what commands.md promises."""
         policy = read_policy(options["policy"])
         named = [name.strip() for name in options["checks"].split(",") if name.strip()]
