@@ -1,12 +1,14 @@
 """What every frame knows: who is here, in which community, how it shall look, and in which languages it can speak."""
 
+from functools import cache
 from typing import Any, TypedDict
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
 
-from governance.models import Dataset
+from governance import roles
+from governance.models import Dataset, Person
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -33,19 +35,25 @@ def _tongue(code: str) -> Tongue:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return what the frames need beside `dataset` and `place`, which the page gives.
 
-    `community` is the one of the address (``@members`` sets it); a page outside an address names its own. `places` is a question
-    that is asked only where a frame shows the datasets of the community.
+    `community` is the one of the address (``@members`` sets it); a page outside an address names its own. `places` and
+    `at_desk` (keeper or steward) are questions that are asked only where a frame shows the places of the desk.
     """
     theme = request.COOKIES.get(THEME_COOKIE, "")
     user = getattr(request, "user", None)
     community = getattr(request, "community", None)
 
+    @cache
     def places() -> list[Dataset]:
         if community is None or user is None:
             return []
         return list(Dataset.objects.visible_to(user).filter(community=community).order_by("name", "pk"))
 
+    @cache
+    def at_desk() -> bool:
+        return isinstance(user, Person) and community is not None and bool(roles.roles_of(user, community) & roles.DESK)
+
     return {
+        "at_desk": at_desk,
         "me": user if user is not None and user.is_authenticated else None,
         "community": community,
         "places": places,
