@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -97,8 +98,16 @@ class Process:
         try:
             self.popen.wait(20)
         except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
+            pass
+        self.kill_all()
+
+    def kill_all(self) -> None:
+        """Kill it and every process that it made, as a crash of the machine would."""
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait(20)
 
     def __str__(self) -> str:
         return f"{' '.join(map(str, self.popen.args))}\n" + "\n".join(self.lines[-40:])  # type: ignore[arg-type]  # a list
@@ -136,6 +145,7 @@ def start_process(*command: str, **environment: str) -> Process:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        process_group=0,
         preexec_fn=die_with_parent(),
     )
     process = Process(popen, [])

@@ -166,6 +166,10 @@ class Broker:
             return False
 
 
+# The broker of this test run, when it is our own: tests of crashes kill it and start it again.
+STAGED: list[Broker] = []
+
+
 def stage(database: str) -> dict[str, str]:
     """Start what the tests need and return it as environment variables.
 
@@ -180,7 +184,11 @@ def stage(database: str) -> dict[str, str]:
         staged["DATABASE_URL"] = f"sqlite:///{scratch / 'wellhouse.sqlite3'}"
     else:
         raise SystemExit(f"WELLHOUSE_TEST_DATABASE is {database!r}: it is sqlite or postgres.")
-    staged["REDIS_URL"] = os.environ.get("TEST_REDIS_URL") or Broker().start().url
+    if "TEST_REDIS_URL" in os.environ:
+        staged["REDIS_URL"] = os.environ["TEST_REDIS_URL"]
+    else:
+        STAGED.append(Broker().start())
+        staged["REDIS_URL"] = STAGED[0].url
     return staged
 
 
