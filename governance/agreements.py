@@ -119,7 +119,7 @@ def end(agreement: Agreement, *, by: Person, note: str = "") -> Agreement:
 
 
 def restore(agreement: Agreement, *, by: Person) -> Agreement:
-    """Undo the end of an agreement, within half a minute, by whoever ended it; else ``Conflict`` (``undo-too-late``)."""
+    """Undo the end of an agreement, within half a minute, by whoever ended it; else ``Conflict`` (``end-undo-too-late``)."""
     since = timezone.now() - UNDO
     with act(by, "agreement.restore", on=agreement):
         recent = Agreement.objects.filter(pk=agreement.pk, ended_at__gte=since, ended_by=by)
@@ -171,7 +171,7 @@ def revoke_token(token: Token, *, by: Person) -> Token:
 
 
 def restore_token(token: Token, *, by: Person) -> Token:
-    """Undo the end of a token, within half a minute; else ``Conflict`` (``undo-too-late``)."""
+    """Undo the end of a token, within half a minute; else ``Conflict`` (``end-undo-too-late``)."""
     since = timezone.now() - UNDO
     with act(by, "token.restore", on=token):
         if not Token.objects.filter(pk=token.pk, revoked_at__gte=since).update(revoked_at=None):
@@ -277,4 +277,4 @@ def _rule_reasons(
 
 
 def _too_late() -> Conflict:
-    return Conflict("undo-too-late", _("This can only be undone within half a minute. Sign a new one instead."))
+    return Conflict("end-undo-too-late", _("This can only be undone within half a minute. Sign a new one instead."))

@@ -89,7 +89,7 @@ def _read(body: Mapping[str, object] | Body) -> Body:
         read = body if isinstance(body, Body) else Body.from_json(body)
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid(
-            "policy-unreadable", _("These rules cannot be read: an answer is missing or of the wrong kind.")
+            "rules-unreadable", _("These rules cannot be read: an answer is missing or of the wrong kind.")
         ) from error
     reasons = validate(read)
     if reasons:

@@ -58,7 +58,7 @@ def open(
     ``purposes``.
 
     Without ``purposes`` the samples themselves are held; with them, the words stay and may not be used for these any
-    more. Raises ``NotAllowed`` (``not-yours``) and ``Invalid`` (``purpose-unknown``).
+    more. Raises ``NotAllowed`` (``withdrawal-not-yours``) and ``Invalid`` (``purpose-unknown``).
     """
     unknown = [purpose for purpose in purposes if purpose not in STANDARD]
     if unknown:
@@ -181,7 +181,7 @@ def _require_right(contributor: Contributor, by: Actor, channel: str) -> None:
         good = False
     if not good:
         raise NotAllowed(
-            "not-yours", _("Only the person themselves, or somebody who speaks for them, can take this back.")
+            "withdrawal-not-yours", _("Only the person themselves, or somebody who speaks for them, can take this back.")
         )
 
 

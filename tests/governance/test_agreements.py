@@ -161,7 +161,7 @@ def test_an_end_can_be_undone_for_half_a_minute_and_no_longer(dataset: Dataset, 
     for undo, thing in ((agreements.restore, agreement), (agreements.restore_token, token)):
         with pytest.raises(Conflict) as refusal:
             undo(thing, by=steward)
-        assert refusal.value.code == "undo-too-late"
+        assert refusal.value.code == "end-undo-too-late"
 
 
 def test_ending_twice_says_that_it_was_ended(dataset: Dataset, school: Party, steward: Person) -> None:

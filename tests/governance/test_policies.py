@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_refused(dataset: Dataset, keeper: Person, body: 
     with pytest.raises(Invalid) as refusal:
         policies.revise(dataset, body=body, by=keeper)
 
-    assert refusal.value.code == "policy-unreadable"
+    assert refusal.value.code == "rules-unreadable"
 
 
 def test_only_keepers_and_stewards_revise(dataset: Dataset) -> None:
