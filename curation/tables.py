@@ -77,7 +77,7 @@ def _file(path: Path, name: str, naming: Naming, settings: Settings) -> pd.DataF
     for column in (naming.text, naming.label, naming.split, naming.group, naming.annotator, naming.item, naming.media):
         if column and column not in found.names:
             raise Invalid(
-                "column-missing",
+                "no-such-column",
                 _("{file} has no column “{column}”. It has: {columns}."),
                 file=path.name,
                 column=column,

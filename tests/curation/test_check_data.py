@@ -120,7 +120,7 @@ def test_a_policy_changes_the_figures(tmp_path: Path) -> None:
     ("args", "wanted"),
     [
         (["missing.csv"], "file-missing"),
-        (["all.csv", "--text", "nothing"], "column-missing"),
+        (["all.csv", "--text", "nothing"], "no-such-column"),
         (["all.csv", "--checks", "nothing"], "check-unknown"),
         (["all.csv", "--policy", "all.csv"], "policy-unreadable"),
     ],
