@@ -10,7 +10,8 @@ There are two classes: what came back (99) is offered before what is new (0). A 
 beyond every mark.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 
 from django.db import connection
 from django.db.models import F
@@ -55,10 +56,31 @@ ON CONFLICT (campaign_id, annotator_id, prio) DO UPDATE SET seq = excluded.seq W
 """
 
 
-def offerable(person: Person) -> SampleQuerySet:
+_ANYBODY, _ANY_TIME = -1, datetime(1970, 1, 1, tzinfo=UTC)
+"""Stand in for the person and the moment in the statement that is compiled once."""
+
+
+def offerable(person: Person, at: datetime | None = None) -> SampleQuerySet:
     """The samples that ``person`` may be asked about: seen by them, not resting, not their own."""
-    seen: SampleQuerySet = Sample.objects.visible_to(person).not_held().exclude(contributor__person=person)
+    seen: SampleQuerySet = Sample.objects.visible_to(person, at).not_held().exclude(contributor__person=person)
     return seen
+
+
+@cache
+def _offerable_sql(vendor: str) -> tuple[str, tuple[object, ...]]:
+    """The SQL of :func:`offerable` with its parameters, for nobody at no time: to write it anew costs more than to run it."""
+    query = (
+        offerable(Person(pk=_ANYBODY), _ANY_TIME).extra(where=["governance_sample.id = t.sample_id"]).values("pk").query
+    )
+    sql, params = query.sql_with_params()
+    return sql, tuple(params)
+
+
+def _offerable_to(person: Person, now: datetime) -> tuple[str, list[object]]:
+    sql, params = _offerable_sql(connection.vendor)
+    adapt = connection.ops.adapt_datetimefield_value
+    stand_in, moment = adapt(_ANY_TIME), adapt(now)
+    return sql, [person.pk if p == _ANYBODY else moment if p == stand_in else p for p in params]
 
 
 def take(campaign: Campaign, person: Person, *, now: datetime, until: datetime) -> Lease | None:
@@ -66,8 +88,7 @@ def take(campaign: Campaign, person: Person, *, now: datetime, until: datetime) 
 
     Raises ``IntegrityError`` when the same person takes from two tabs at once.
     """
-    inner = offerable(person).extra(where=["governance_sample.id = t.sample_id"]).values("pk").query
-    offer_sql, offer_params = inner.sql_with_params()
+    offer_sql, offer_params = _offerable_to(person, now)
     mine = (campaign.pk, campaign.pk, person.pk, person.pk)
     if connection.vendor == "postgresql":
         sql = _CLAIM.format(unseen=_UNSEEN.format(prio="c.prio"), offerable=offer_sql)

@@ -4,6 +4,7 @@ A dataset exists because a community answers for it, before anyone labels it. A 
 (source and key), never from when it was imported, so importing twice makes no doubles.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.apps import apps
@@ -157,14 +158,15 @@ class Import(Request):
 class SampleQuerySet(models.QuerySet["Sample"]):
     """Named questions about samples. ``visible_to`` is the permission to see: every list, page, count and file uses it."""
 
-    def visible_to(self, person: "Person | AnonymousUser") -> Self:
-        """What ``person`` may see: the open or own protocol groups of their communities, what they gave, what they keep.
+    def visible_to(self, person: "Person | AnonymousUser", at: datetime | None = None) -> Self:
+        """What ``person`` may see at ``at`` (default: now): the open or own protocol groups of their communities, what they
+        gave, what they keep.
 
         An emptied protocol (null) is seen by its contributor and the keepers only. There is no bypass.
         """
         if not isinstance(person, Person):
             return self.none()
-        current = Membership.objects.current().filter(person=person)
+        current = Membership.objects.current(at).filter(person=person)
         mine = current.values("community")
         kept = current.filter(role=Membership.Role.KEEPER).values("community")
         allowed = Protocol.objects.filter(community__in=mine)
