@@ -164,19 +164,15 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Only our own files: what a package brings (an API browser, five builds of htmx) no page loads.
+STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
 STATIC_ROOT = VAR / "static"
 STORAGE_URL = env.str("STORAGE_URL", default="")
 # Files by hash: media, imports, built versions. Never served by name, never as pages.
 FILES_ROOT = Path(STORAGE_URL.removeprefix("file://")) if STORAGE_URL.startswith("file://") else VAR / "files"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": FILES_ROOT}},
-    "staticfiles": {
-        "BACKEND": (
-            "curation.config.static.HashedStatic"
-            if (STATIC_ROOT / "staticfiles.json").exists() or PRODUCTION
-            else "django.contrib.staticfiles.storage.StaticFilesStorage"
-        )
-    },
+    "staticfiles": {"BACKEND": "curation.config.static.HashedStatic"},
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 KEYS_ROOT = VAR / "keys"
