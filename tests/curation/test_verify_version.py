@@ -41,6 +41,7 @@ def answer(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict]:
     return code, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_published_version_is_good_and_stands_in_the_log(version: Version, capsys) -> None:
     log.seal()
 
