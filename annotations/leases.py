@@ -39,6 +39,8 @@ def claim(campaign: Campaign, *, by: Person, now: datetime | None = None) -> Lea
 def _held(campaign: Campaign, by: Person, now: datetime) -> Lease | None:
     """The open lease of this person, prolonged; one whose sample may no longer be shown goes back."""
     mine = Lease.objects.filter(campaign=campaign, annotator=by, state=Lease.State.OPEN)
+    if not mine.exists():
+        return None
     lease = mine.select_related("task__sample__media", "campaign__dataset__community").first()
     if lease is None:
         return None

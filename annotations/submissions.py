@@ -195,16 +195,14 @@ def _reopened(annotation: Annotation) -> Lease | None:
     return lease
 
 
-def draft_of(lease: Lease) -> Sequence[Mapping[str, object]]:
-    """What the page shows as already chosen: the answer that was just undone, else nothing."""
-    newest = lease.annotations.filter(standing=Annotation.Standing.UNDONE).order_by("-pk").first()
-    result: Sequence[Mapping[str, object]] = newest.result if newest else ()
-    return result
+def draft_of(lease: Lease) -> tuple[Sequence[Mapping[str, object]], str]:
+    """What a page begins with: the answer that was just undone, else nothing; and the id under which it may send one.
 
-
-def next_client_id(lease: Lease) -> str:
-    """The id of the answer that a page may send for a lease: the same for every tab, another after an undo."""
-    return f"{lease.public_id}:{lease.annotations.count()}"
+    The id is the same for every tab, and another one after an undo.
+    """
+    had = list(lease.annotations.order_by("pk").values_list("standing", "result"))
+    undone = [result for standing, result in had if standing == Annotation.Standing.UNDONE]
+    return (undone[-1] if undone else ()), f"{lease.public_id}:{len(had)}"
 
 
 def withdraw_rejected(annotation: Annotation) -> None:

@@ -38,7 +38,7 @@ def work(request: HttpRequest, campaign: str) -> HttpResponse:
     lease = leases.claim(found, by=me) if found.status == Campaign.Status.OPEN else None
     if lease is None:
         return render(request, "annotations/nothing.html", _frame(found, me) | {"why": leases.why_empty(found, me)})
-    return _page(request, lease, me, submissions.draft_of(lease))
+    return _page(request, lease, me)
 
 
 def _answer(request: HttpRequest, campaign: Campaign, me: Person) -> HttpResponse:
@@ -79,15 +79,20 @@ def _seconds(text: str) -> float | None:
 
 
 def _page(
-    request: HttpRequest, lease: Lease, me: Person, results: Sequence[Result], refusal: Refusal | None = None
+    request: HttpRequest,
+    lease: Lease,
+    me: Person,
+    results: Sequence[Result] | None = None,
+    refusal: Refusal | None = None,
 ) -> HttpResponse:
     campaign, sample = lease.campaign, lease.task.sample
+    undone, client_id = submissions.draft_of(lease)
     said = {reason.path or "": sentence(reason) for reason in refusal.reasons} if refusal else {}
     context = _frame(campaign, me) | {
         "lease": lease,
         "sample": sample,
-        "shown": show(campaign, sample, results),
-        "client_id": submissions.next_client_id(lease),
+        "shown": show(campaign, sample, undone if results is None else results),
+        "client_id": client_id,
         "skips": {
             code: _(words) for code, words in submissions.SKIP_REASONS.items() if code not in {"later", "flagged"}
         },
