@@ -393,6 +393,7 @@ class Shaper:
         text_at, id_at, fields, people, one = self.text, self.id, self.fields, self.people, self.one
         plain = self.media is self.label is self.split is None and not self.groups
         contributor_at, sha256 = self.contributor, hashlib.sha256
+        encode: Callable[[object], str] = encode_basestring  # type: ignore[assignment]  # refuses what is no text
         owner = people.get(one)
         for line, cells in zip(chunk.lines, chunk.rows, strict=True):
             try:
@@ -408,7 +409,7 @@ class Shaper:
                         _("The text is empty, and there is no recording or picture. One of them is needed."),
                     )
                 try:
-                    data = "{" + ",".join([name + encode_basestring(cells[at]) for at, name in fields]) + "}"
+                    data = "{" + ",".join([name + encode(cells[at]) for at, name in fields]) + "}"
                 except TypeError:
                     data = self._mixed(cells)
                 about = f'"{image}"' if image else "null"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import Literal
 
 from governance.kernel.errors import Invalid, Reason
 from governance.kernel.words import _
@@ -37,7 +38,7 @@ from governance.sheets import (
 TITLE = _("CSV or TSV")
 EXTENSIONS = (".csv", ".tsv", ".tab", ".txt")
 DELIMITERS = (",", "\t", ";", "|")
-QUOTING = {"minimal": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
+QUOTING: dict[str, Literal[0, 3]] = {"minimal": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
 SNIFF_ROWS = 200
 
 csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))

@@ -139,11 +139,9 @@ def consents_page(request: HttpRequest, community: str, dataset: str) -> HttpRes
     held = dataset_or_404(request, community, dataset)
     person = _desk(request, held.community)
     form = RecordForm(request.POST or None, community=held.community, initial=_today(held.language))
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and form.attempt(_record, held.community, form=form, posted=request.POST, by=person)
-    ):
+    is_good = request.method == "POST" and form.is_valid()
+    recorded = form.attempt(_record, held.community, form=form, posted=request.POST, by=person) if is_good else None
+    if recorded:
         messages.success(request, _("Recorded. What they said counts from now on."))
         return redirect("consents", community=community, dataset=dataset)
     find = FindForm(request.GET or None)
@@ -180,7 +178,8 @@ def _record(
     who = contributor or Contributor.objects.filter(community=held, name=given["who"].strip()).first()
     if who is None:
         raise Invalid("no-such-contributor", reasons=[_nobody()])
-    said = {code: STATUS_OF[posted[f"a-{code}"]] for code in STANDARD.terms if posted.get(f"a-{code}") in STATUS_OF}
+    ticked = {code: str(posted.get(f"a-{code}", "")) for code in STANDARD.terms}
+    said = {code: STATUS_OF[answer] for code, answer in ticked.items() if answer in STATUS_OF}
     return consents.record(
         who,
         answers=said,
@@ -356,7 +355,10 @@ def contributor(request: HttpRequest, community: str, contributor: str) -> HttpR
     one = contributor_or_404(held, contributor)
     form = RecordForm(request.POST or None, community=held, initial=_today("") | {"who": one.name})
     is_good = request.method == "POST" and form.is_valid()
-    if is_good and form.attempt(_record, held, form=form, posted=request.POST, by=person, contributor=one):
+    recorded = None
+    if is_good:
+        recorded = form.attempt(_record, held, form=form, posted=request.POST, by=person, contributor=one)
+    if recorded:
         messages.success(request, _("Recorded. What they said counts from now on."))
         return redirect("contributor", community=community, contributor=contributor)
     now = timezone.now()

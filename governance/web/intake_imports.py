@@ -6,9 +6,9 @@ one person, one dataset and seven days.
 
 import csv
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
@@ -50,7 +50,8 @@ ROLE_WORDS = (
 )
 
 
-class Chosen(NamedTuple):
+@dataclass(frozen=True)
+class Chosen:
     """The file that somebody chose."""
 
     sha256: str
@@ -129,7 +130,8 @@ class BringForm(Form):
     )
 
 
-class ColumnRow(NamedTuple):
+@dataclass(frozen=True)
+class ColumnRow:
     """A column in the form: its name, the field's name, what it holds, an example and our remark."""
 
     name: str
@@ -154,7 +156,7 @@ def imports(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.attempt(_keep, form.cleaned_data["file"])
         if chosen is not None:
-            token = signing.dumps([*chosen, held.public_id, person.public_id], salt=SALT)
+            token = signing.dumps([chosen.sha256, chosen.filename, held.public_id, person.public_id], salt=SALT)
             return redirect("import-columns", community=community, dataset=dataset, token=token)
     rows = Import.objects.filter(dataset=held).select_related("by").order_by("-pk")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
@@ -294,7 +296,8 @@ def import_report(request: HttpRequest, community: str, dataset: str, number: st
     if not row.report or not place.is_file():
         raise Missing("not-found", NOT_HERE)
     name = f"refused-{Path(row.filename).stem[:80]}.csv"
-    return FileResponse(place.open("rb"), as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    sheet = {"as_attachment": True, "filename": name, "content_type": "text/csv; charset=utf-8"}
+    return FileResponse(place.open("rb"), **sheet)  # type: ignore[return-value, arg-type]  # streams; only passed on
 
 
 @members

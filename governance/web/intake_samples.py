@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from governance import consents, media, roles
 from governance.kernel.errors import Missing
 from governance.models import Contributor, Dataset, Hold, Person, Sample
+from governance.models.holdings import SampleQuerySet
 from governance.odrl.purposes import STANDARD
 from governance.web.access_rules import members
 from governance.web.forms import Form
@@ -89,8 +90,8 @@ def samples(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
 
 
 def _found(
-    seen: QuerySet[Sample], dataset: Dataset, asked: dict[str, str], *, sees_held: bool, sees_names: bool
-) -> QuerySet[Sample]:
+    seen: SampleQuerySet, dataset: Dataset, asked: dict[str, str], *, sees_held: bool, sees_names: bool
+) -> SampleQuerySet:
     """Apply the filters; what rests is never searched for those who may not look at it."""
     if asked.get("q"):
         words = asked["q"].strip()
@@ -255,7 +256,7 @@ def send_media(request: HttpRequest, sha256: str, mime: str, size: int) -> HttpR
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, max-age=300"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return response  # type: ignore[return-value]  # streams; every caller only passes it on
 
 
 def _part(file: BinaryIO, length: int) -> Iterable[bytes]:

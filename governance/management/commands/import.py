@@ -31,7 +31,7 @@ class Command(BaseCommand):
     """Bring a file of samples into a dataset."""
 
     help = "Bring a file of samples (CSV, TSV, JSON Lines, Excel, Parquet, Label Studio JSON) into a dataset."
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # none: they cost more than a small import
+    requires_system_checks: list[str] = []  # none: they cost more than a small import
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what commands.md promises, and how to read the file."""
