@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from annotations import campaigns, flags, leases, reviews, submissions
 from annotations.models import Annotation, Campaign
-from curation import versions
+from curation import checking, versions
 from curation.demo import pictures, sounds
 from curation.demo.tales import ANGRY, GLAD, PLAIN, SAD, Tale, opinion, tales
 from curation.models import Version
@@ -141,6 +141,8 @@ def tell(say: Callable[[str], None] = lambda _line: None) -> dict[str, object]:
         second = publish(cast, dataset, campaign, "Without the words of a teller who left.")
         say("version 3, which waits for your vote")
         versions.propose(dataset, campaign=campaign, by=cast.steward, note="After this autumn's reviews.")
+        drive()
+        checking.start(dataset, by=cast.steward)
         drive()
         say("sounds of the harbour, birds of the marsh")
         bring_sounds(cast, folder)
