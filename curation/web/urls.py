@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import health, hub, quality, today, versions, versions_api
+from curation.web import health, hub, public, pulls, quality, today, versions, versions_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *hub.urlpatterns,
+    *public.urlpatterns,
+    *pulls.urlpatterns,
     *today.urlpatterns,
     *quality.urlpatterns,
     *versions.urlpatterns,

@@ -1,6 +1,7 @@
 """Versions for tests, made row by row: frozen, approved, with the root that a build holds its members against."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from django.utils import timezone
@@ -77,10 +78,26 @@ def make_version(
     for contributor in Contributor.objects.filter(pk__in=givers):
         count = sum(sample.contributor_id == contributor.pk for sample in samples)
         VersionContributor.objects.create(version=version, contributor=contributor, samples=count)
+    version.counts = _counts(members, len(givers))
     rows = sorted((m.uid, m.content_hash, m.label, m.split) for m in members)
     version.members_root = members_root(rows)
     version.save()
     return version
+
+
+def _counts(members: Sequence[Member], givers: int) -> dict[str, object]:
+    """The numbers that freezing writes down for the pages."""
+    by_label: dict[str, Counter[str]] = {split: Counter() for split in ("train", "validation", "test")}
+    for member in members:
+        label = json.loads(member.label)
+        by_label[member.split].update(label if isinstance(label, list) else [str(label)])
+    return {
+        "members": len(members),
+        "contributors": givers,
+        "opinions": 3 * len(members),
+        "splits": dict(Counter(member.split for member in members)),
+        "labels": {split: dict(found) for split, found in by_label.items()},
+    }
 
 
 def build(version: Version) -> Build:
