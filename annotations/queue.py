@@ -10,7 +10,7 @@ There are two classes: what came back (99) is offered before what is new (0). A 
 beyond every mark.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 
 from django.db import connection
@@ -22,6 +22,8 @@ from governance.models.holdings import SampleQuerySet
 
 RETURNED, NEW = 99, 0
 CLASSES = (RETURNED, NEW)
+
+Param = int | str | date | None
 
 _UNSEEN = """
     FROM annotations_queueslot q JOIN annotations_task t ON t.id = q.task_id
@@ -67,7 +69,7 @@ def offerable(person: Person, at: datetime | None = None) -> SampleQuerySet:
 
 
 @cache
-def _offerable_sql(vendor: str) -> tuple[str, tuple[object, ...]]:
+def _offerable_sql(vendor: str) -> tuple[str, tuple[Param, ...]]:
     """The SQL of :func:`offerable` with its parameters, for nobody at no time: to write it anew costs more than to run it."""
     query = (
         offerable(Person(pk=_ANYBODY), _ANY_TIME).extra(where=["governance_sample.id = t.sample_id"]).values("pk").query
@@ -76,7 +78,7 @@ def _offerable_sql(vendor: str) -> tuple[str, tuple[object, ...]]:
     return sql, tuple(params)
 
 
-def _offerable_to(person: Person, now: datetime) -> tuple[str, list[object]]:
+def _offerable_to(person: Person, now: datetime) -> tuple[str, list[Param]]:
     sql, params = _offerable_sql(connection.vendor)
     adapt = connection.ops.adapt_datetimefield_value
     stand_in, moment = adapt(_ANY_TIME), adapt(now)
