@@ -1,5 +1,6 @@
 """What of the top floor needs somebody: versions that wait for a yes, and work of the machine that stopped."""
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from curation.models import Build, CheckRun, Freeze, Version
@@ -17,7 +18,8 @@ def needs(person: Person, community: Community) -> list[Need]:
 
 
 def _address(version: Version) -> str:
-    return f"/datasets/{version.community.slug}/{version.dataset.slug}/versions/{version.number}/"
+    here = {"community": version.community.slug, "dataset": version.dataset.slug, "number": version.number}
+    return reverse("version", kwargs=here)
 
 
 def _ballots(person: Person, community: Community) -> list[Need]:

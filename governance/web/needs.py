@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance import communities, roles
+from governance import communities, roles, votes
 from governance.models import Ballot, Community, Import, Person, Proposal
 
 URGENT, SOON, LATER = 0, 1, 2
@@ -47,20 +47,30 @@ def needs(person: Person, community: Community) -> list[Need]:
 def _votes(person: Person, community: Community) -> list[Need]:
     rows = Proposal.objects.filter(community=community, status=Proposal.Status.OPEN).exclude(subject_kind="version")
     voted = Ballot.objects.filter(voter=person, replaced_at=None).values("proposal")
-    waiting = rows.exclude(pk__in=voted).exclude(proposed_by=person).select_related("proposed_by").order_by("opened_at")
+    waiting = (
+        rows.exclude(pk__in=voted)
+        .exclude(proposed_by=person)
+        .select_related("proposed_by", "community")
+        .order_by("opened_at")
+    )
     return [
         Need(
             text=proposal.title,
             why=_("Proposed by %(name)s. It waits for your yes or no.") % {"name": proposal.proposed_by},
-            url=reverse("people", kwargs={"community": community.slug})
-            if proposal.subject_kind == communities.SUBJECT
-            else f"/communities/{community.slug}/votes/",
+            url=_where(proposal),
             action=_("Read and vote"),
             place="people" if proposal.subject_kind == communities.SUBJECT else "votes",
         )
         for proposal in waiting
-        if person.public_id in proposal.eligible
+        if votes.may_vote(proposal, person)
     ]
+
+
+def _where(proposal: Proposal) -> str:
+    slug = proposal.community.slug
+    if proposal.subject_kind == communities.SUBJECT:
+        return reverse("people", kwargs={"community": slug})
+    return reverse("vote", kwargs={"community": slug, "vote": proposal.public_id})
 
 
 def _recoveries(person: Person, community: Community) -> list[Need]:
@@ -83,7 +93,9 @@ def _imports(person: Person, community: Community) -> list[Need]:
         Need(
             text=_("“%(file)s” could not be brought in") % {"file": row.filename},
             why=row.message or _("The import stopped; nothing of what stood before was lost."),
-            url=f"/datasets/{community.slug}/{row.dataset.slug}/imports/{row.public_id}/",
+            url=reverse(
+                "import", kwargs={"community": community.slug, "dataset": row.dataset.slug, "number": row.public_id}
+            ),
             action=_("See why"),
             place="samples",
         )
