@@ -159,7 +159,7 @@ def not_applicable(message: str, **values: object) -> list[Finding]:
 
 def worst(statuses: Iterable[str]) -> Status:
     """Return the worst of ``statuses``; ``not_applicable`` of none."""
-    return max((ORDER[ORDER.index(s)] for s in statuses), key=ORDER.index, default="not_applicable")  # type: ignore[arg-type]  # checked by index
+    return max((ORDER[ORDER.index(s)] for s in statuses), key=ORDER.index, default="not_applicable")
 
 
 def capped(rows: Sequence[Evidence]) -> tuple[Evidence, ...]:

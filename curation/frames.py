@@ -54,7 +54,8 @@ def members(version: Version) -> pd.DataFrame:
         "sample__source_split",
         "sample__groups",
     )
-    rows, changed = [], []
+    rows: list[list[object]] = []
+    changed: list[tuple[int, int, str]] = []
     for uid, content, label, split, n, agreement, pk, newest, text, hashed, media, source, groups in found.iterator(
         chunk_size=ROWS_AT_ONCE
     ):
@@ -84,8 +85,8 @@ def members(version: Version) -> pd.DataFrame:
 def draft(dataset: Dataset, campaign: Campaign | None) -> pd.DataFrame:
     """Return the samples of ``dataset`` as they stand, without those that rest or that are not open to everyone in the community.
 
-    Columns ``MEMBERS``. The label is the campaign's outcome, else the one that came with the file; the part is the one that the
-    source named, else the ledger's, else None.
+    Columns ``MEMBERS``. The label is the campaign's outcome, else the one that came with the file; the parts are those that the
+    source named, or the ledger's where no source named any.
     """
     frame = candidates(dataset, campaign)
     held = held_ids(dataset)
@@ -100,8 +101,9 @@ def draft(dataset: Dataset, campaign: Campaign | None) -> pd.DataFrame:
         label if n else imported.get(uid)
         for uid, label, n in zip(frame["sample_uid"], frame["label"], frame["n_votes"], strict=True)
     ]
-    parts = ledger(dataset, 1)
-    splits = [s or parts.get(uid) for uid, s in zip(frame["sample_uid"], frame["source_split"], strict=True)]
+    named = frame["source_split"].notna().any()
+    parts = {} if named else ledger(dataset, 1)
+    splits = frame["source_split"].tolist() if named else [parts.get(uid) for uid in frame["sample_uid"]]
     frame["label"], frame["split"] = pd.Series(labels, dtype=object), pd.Series(splits, dtype=object)
     return frame[MEMBERS]
 

@@ -8,6 +8,7 @@ and the open vote come in one transaction at the end.
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any, TypeAlias, TypeVar
 
 import pandas as pd
 from django.conf import settings
@@ -27,6 +28,10 @@ from governance.kernel.words import _
 from governance.models import Hold
 from governance.roles import Machine
 
+Series: TypeAlias = "pd.Series[Any]"
+"""A column of values of mixed kinds: reasons and None."""
+
+T = TypeVar("T")
 FREEZER = Machine("freezer")
 NEAR = 0.8
 CHUNK = 2000
@@ -113,7 +118,7 @@ def _freeze(version: Version, claim: Claim) -> None:
         }
 
 
-def _left_out(version: Version, body: pd.DataFrame, at: object) -> "pd.Series[object]":
+def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     """Return for each candidate why it is left out, or None; the first reason that holds, rights before work."""
     dataset = version.dataset
     valid = set(consents.valid_contributors(dataset, version.purposes, at).values_list("pk", flat=True))  # type: ignore[arg-type]  # a datetime
@@ -146,7 +151,7 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> "pd.Series[ob
 
 
 def _near(
-    body: pd.DataFrame, is_in: "pd.Series[bool]", ledger: dict[str, str]
+    body: pd.DataFrame, is_in: Series, ledger: dict[str, str]
 ) -> tuple[list[tuple[str, str]], dict[str, tuple[str, ...]]]:
     """Return the near-duplicate edges between contents, and the content keys of each sample that counts or is remembered.
 
@@ -165,7 +170,7 @@ def _near(
 def _divide(
     version: Version,
     body: pd.DataFrame,
-    left_out: "pd.Series[object]",
+    left_out: Series,
     near: list[tuple[str, str]],
     kin: dict[str, tuple[str, ...]],
 ) -> splits.Assignment:
@@ -220,14 +225,14 @@ def _write_members(version: Version, kept: pd.DataFrame, claim: Claim) -> str:
         )
     VersionContributor.objects.filter(version=version).delete()
     VersionContributor.objects.bulk_create(
-        VersionContributor(version=version, contributor_id=int(giver), samples=int(n))
-        for giver, n in kept["contributor_id"].value_counts().items()
+        VersionContributor(version=version, contributor_id=giver, samples=n)
+        for giver, n in Counter(kept["contributor_id"].tolist()).items()
     )
     return membership.members_root((uid, content, label, split) for uid, _pk, content, label, split, _n, _a in rows)
 
 
 def _write_left_out(
-    version: Version, body: pd.DataFrame, left_out: "pd.Series[object]", partners: dict[str, str], claim: Claim
+    version: Version, body: pd.DataFrame, left_out: Series, partners: dict[str, str], claim: Claim
 ) -> None:
     LeftOut.objects.filter(version=version).delete()
     out = body.assign(reason=left_out)[left_out.notna()]
@@ -285,9 +290,7 @@ def _counts(version: Version, kept: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _since(
-    version: Version, kept: pd.DataFrame, body: pd.DataFrame, left_out: "pd.Series[object]"
-) -> dict[str, object]:
+def _since(version: Version, kept: pd.DataFrame, body: pd.DataFrame, left_out: Series) -> dict[str, object]:
     """Return what differs from the newest published version: added, gone by reason, relabelled; nothing ever moves."""
     earlier = version.dataset.versions.filter(published_at__isnull=False).order_by("-number").first()
     if earlier is None:
@@ -312,15 +315,15 @@ def _since(
     }
 
 
-def counted(left_out: "pd.Series[object]") -> dict[str, int]:
+def counted(left_out: Series) -> dict[str, int]:
     """Return how many were left out for each reason."""
     return {str(reason): int(n) for reason, n in sorted(left_out.dropna().value_counts().items())}
 
 
-def _told(left_out: "pd.Series[object]") -> str:
+def _told(left_out: Series) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in counted(left_out).items()) or "-"
 
 
-def _chunks(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
+def _chunks(rows: Iterator[T]) -> Iterator[list[T]]:
     while chunk := list(islice(rows, CHUNK)):
         yield chunk

@@ -11,6 +11,7 @@ Rensa 0.5 changed its hash: ``ALGORITHM`` is stored with everything that was der
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import rensa
@@ -27,8 +28,8 @@ INDEX_AT = 0.7
 BUCKET, WINDOW, FIRST = 256, 48, 8
 ALGORITHM = f"rensa-r{rensa.RMinHash.ALGORITHM_VERSION}/char{SHINGLE}/{PERMUTATIONS}/{BANDS}x{ROWS}/seed{SEED}"
 
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
+U64: TypeAlias = NDArray[np.uint64]
+I64: TypeAlias = NDArray[np.int64]
 _CHUNK = 50_000  # pairs verified at once: some tens of MB of shingles
 
 
@@ -116,7 +117,7 @@ def _candidates(hashes: U64, offsets: I64, kept: I64) -> I64:
 
 def _bucketed(band: NDArray[np.uint32]) -> Iterator[I64]:
     """Yield the buckets of one band that hold two texts or more; a 64-bit mix stands for the row of the band."""
-    mixed = np.zeros(len(band), dtype=np.uint64)
+    mixed: U64 = np.zeros(len(band), dtype=np.uint64)
     for column in range(band.shape[1]):
         mixed = _mix(mixed ^ band[:, column].astype(np.uint64))
     order = np.argsort(mixed, kind="stable")
@@ -155,7 +156,7 @@ def _block_shingles(normal: Sequence[str], lengths: I64) -> tuple[U64, I64]:
     windows = np.maximum(lengths - SHINGLE + 1, (lengths > 0).astype(np.int64))
     owner = np.repeat(np.arange(len(normal)), windows)
     at = np.arange(len(owner)) - np.repeat(np.cumsum(windows) - windows, windows) + starts[owner]
-    hashed = np.full(len(owner), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    hashed: U64 = np.full(len(owner), 0x9E3779B97F4A7C15, dtype=np.uint64)
     ends = starts[owner] + lengths[owner]
     for step in range(SHINGLE):
         inside = at + step < ends

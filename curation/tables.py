@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -127,7 +128,8 @@ def _opinions(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     counts = votes.groupby("sample_uid")["label"].value_counts()
     n = counts.groupby(level=0).sum()
     top = counts.groupby(level=0).max()
-    label = {uid: name for (uid, name), k in counts.items() if 2 * k > n[uid]}
+    pairs: list[tuple[str, str]] = counts.index.tolist()
+    label = {uid: name for (uid, name), k in zip(pairs, counts, strict=True) if 2 * k > n[uid]}
     members = rows.drop_duplicates("sample_uid").copy()
     members["label"] = pd.Series([label.get(uid) for uid in members["sample_uid"]], index=members.index, dtype=object)
     members["n_votes"] = members["sample_uid"].map(n).fillna(0).astype("int64")
@@ -143,7 +145,7 @@ def _column(wanted: str, names: Sequence[str], roles: Mapping[str, str], role: s
     return wanted or next(name for name in names if roles.get(name) == role)
 
 
-def _blank(values: "pd.Series[str]") -> "pd.Series[object]":
+def _blank(values: "pd.Series[str]") -> "pd.Series[Any]":
     """Return ``values`` with None for what is empty."""
     return pd.Series([value or None for value in values], dtype=object)
 

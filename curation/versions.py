@@ -5,7 +5,7 @@ and to the digest of the recipe. ``conditions`` lists everything that must be tr
 called after every ballot, check run and answer, and moves a version on when nothing is missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -441,13 +441,14 @@ def _rules(version: Version, at: datetime) -> Iterator[Condition]:
     yield Condition("rules", True, gettext("The rules in force allow it"), why)
 
 
-def _among(version: Version, sample_ids: "Sequence[int] | object") -> int:
+def _among(version: Version, sample_ids: Iterable[int]) -> int:
     """Count which of a few samples the version holds."""
-    ids = list(sample_ids)  # type: ignore[call-overload]  # a queryset of ids
-    return sum(
+    ids = list(sample_ids)
+    found = (
         Member.objects.filter(version=version, sample__in=ids[start : start + 500]).count()
         for start in range(0, len(ids), 500)
     )
+    return sum(found)
 
 
 def allowed_purposes(policy: PolicyRevision) -> list[str]:

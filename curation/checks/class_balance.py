@@ -63,7 +63,7 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
         Evidence((name,), int(k), _("{n} of {all} samples"), {"n": f"{k:,}", "all": f"{n.sum():,}"}, "class")
         for name, k in sorted(zip(classes, n, strict=True), key=lambda item: item[1])
     ]
-    fix = {"fix": "collect-more", "targets": (*empty, *thin) or (rare,)} if status != "pass" else {}
+    is_well = status == "pass"
     return [
         Finding(
             status,
@@ -81,7 +81,8 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
             n_failed=len(empty) + len(thin),
             evidence=capped(rows),
             evidence_total=len(rows),
-            **fix,
+            fix="" if is_well else "collect-more",
+            targets=() if is_well else (*empty, *thin) or (rare,),
         )
     ]
 

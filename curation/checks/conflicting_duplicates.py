@@ -42,15 +42,15 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
     if in_test > params["max_in_test"]:
         status, message = (
             "block",
-            _("{texts} texts stand here more than once with different labels, {in_test} of them in the test part."),
+            _("Texts that stand here more than once, with different labels: {texts}; in the test part: {in_test}."),
         )
     elif rows_in / n > params["max_share"]:
         status, message = (
             "block",
-            _("{texts} texts stand here more than once with different labels: {share} of the samples."),
+            _("Texts that stand here more than once, with different labels: {texts}, {share} of the samples."),
         )
     elif texts:
-        status, message = "warn", _("{texts} texts stand here more than once with different labels.")
+        status, message = "warn", _("Texts that stand here more than once, with different labels: {texts}.")
     return [
         Finding(
             status,

@@ -31,7 +31,7 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
     rows = [_row(str(key), group) for key, group in inside.groupby("groups", sort=True)]
     rows.sort(key=lambda row: (-float(row.value or 0), row.ids))
     n = len(sides)
-    message = _("{torn} of {n} groups (speakers, authors, documents) stand in more than one part.") if len(torn) else _(
+    message = _("Groups (speakers, authors, documents) that stand in more than one part: {torn} of {n}.") if len(torn) else _(
         "No group is on two sides: 0 of {n} speakers, authors or documents."
     )  # fmt: skip
     return [

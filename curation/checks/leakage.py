@@ -68,17 +68,17 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
     if any(exact.values()):
         status, message = (
             "block",
-            _("{n} rows of {test} stand in {train} too ({share}). A model would be tested on what it has read."),
+            _("{test} and {train} share rows: {n} of {test} ({share}). A model would be tested on what it has read."),
         )
     elif any(near.values()) and (context.quarantined or near_share > params["max_near_share"]):
         status, message = (
             "block",
             _(
-                "{n} rows of {test} are nearly the same as rows of {train}. A model would be tested on what it has read."
+                "Rows of {test} that are nearly the same as rows of {train}: {n}. A model would be tested on what it has read."
             ),
         )
     elif any(counted.values()):
-        status, message = "warn", _("{n} rows of {test} are somewhat like rows of {train}; look at them.")
+        status, message = "warn", _("Rows of {test} that are somewhat like rows of {train}: {n}. Look at them.")
     counts = _counts(first)
     rows = [
         Evidence((x.uid, x.partner), round(x.similarity, 4), _SHORT if x.is_short else SAYS[x.kind],
@@ -170,7 +170,8 @@ def _first(values: "pd.Series[str]", uids: "pd.Series[str]") -> dict[str, str]:
 def _counts(leaks: list[_Leak]) -> dict[str, int | float | None]:
     """Return the four cumulative counts of held-out rows."""
     kinds = pd.Series([leak.kind for leak in leaks], dtype=object).value_counts()
-    running, counts = 0, {}
+    running = 0
+    counts: dict[str, int | float | None] = {}
     for kind in (RAW, NORMAL, NEAR, LOOK):
         running += int(kinds.get(kind, 0))
         counts[kind] = running

@@ -93,8 +93,8 @@ def _row(table: pd.DataFrame, name: str) -> np.ndarray:
     return table.loc[name].to_numpy(dtype=np.int64)
 
 
-def _distances(part: np.ndarray, whole: np.ndarray) -> dict[str, float | int | None]:
-    return {"tv": total_variation(part, whole), "psi": stability_index(part, whole), "n": int(part.sum())}
+def _distances(part: np.ndarray, whole: np.ndarray) -> dict[str, float]:
+    return {"tv": total_variation(part, whole), "psi": stability_index(part, whole), "n": float(part.sum())}
 
 
 def _shifts(table: pd.DataFrame, whole: np.ndarray) -> list[tuple[str, str, float, float, float]]:

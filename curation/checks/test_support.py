@@ -39,7 +39,7 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
         "Each label has enough test samples: the least, “{rare}”, has {n}; a score on it is sure to within ±{width} points."
     )
     if few:
-        status, message = "block", _("“{rare}” has {n} test samples. Under {least} a score on it says nothing.")
+        status, message = "block", _("Test samples of “{rare}”: {n}. Under {least} a score on it says nothing.")
     elif thin:
         status, message = (
             "warn",

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from curation.models import CheckRun, Finding, Member, Version
 from curation.web.reach import finding_of
 from governance import roles
 from governance.intake import escaped
+from governance.kernel.text import normalise
 from governance.models import Dataset, Person, Sample
 from governance.web.access_rules import members
 from governance.web.forms import Form
@@ -61,7 +62,7 @@ class Bar:
     name: str
     share: float
     total: int
-    parts: tuple[int, ...]
+    parts: tuple[tuple[str, int], ...]
     sure: int | None
     is_few: bool
 
@@ -213,7 +214,7 @@ class _Echo:
         return value
 
 
-def _sheet(findings: Iterable[Finding], name: str) -> StreamingHttpResponse:
+def _sheet(findings: Iterable[Finding], name: str) -> HttpResponse:
     """Return a sheet of findings; ids and reasons only, no text of a sample, and no cell that a sheet takes for a formula."""
     writer = csv.writer(_Echo())
 
@@ -226,7 +227,7 @@ def _sheet(findings: Iterable[Finding], name: str) -> StreamingHttpResponse:
                 cells = [*base, ids[0] if ids else "", " ".join(ids[1:]), row.get("value", ""), said(row)]
                 yield writer.writerow([escaped(cell) for cell in cells])
 
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response = HttpResponse("".join(lines()), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -283,7 +284,7 @@ def bars_of(counts: Mapping[str, int], table: Mapping[str, Mapping[str, int]]) -
     for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         in_test = table[test].get(name, 0) if test else None
         sure = round(100 * half_width(in_test)) if in_test is not None else None
-        parts = tuple(table[part].get(name, 0) for part in table)
+        parts = tuple((part, table[part].get(name, 0)) for part in table)
         bars.append(Bar(name, n / total, n, parts, sure, in_test is not None and in_test < FEW))
     return bars
 
@@ -325,12 +326,17 @@ def _compared(texts: Sequence[str]) -> list[tuple[tuple[str, bool], ...]]:
         return [((text, False),) if text else () for text in texts]
     one, other = ([*text.split()] for text in texts)
     blocks = SequenceMatcher(
-        None, [w.casefold() for w in one], [w.casefold() for w in other], autojunk=False
+        None, [_bare(w) for w in one], [_bare(w) for w in other], autojunk=False
     ).get_matching_blocks()
     return [
         tuple(_marked(one, [(b.a, b.a + b.size) for b in blocks])),
         tuple(_marked(other, [(b.b, b.b + b.size) for b in blocks])),
     ]
+
+
+def _bare(word: str) -> str:
+    """A word without case and signs, as both are compared; a word of signs alone is itself."""
+    return normalise(word) or word
 
 
 def _marked(words: list[str], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """The pages of versions: all of them, a new one with what would leave, and one with everything that it waits for."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django import forms
@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotations.models import Annotation, Campaign
-from curation import checking, versions
+from curation import checking, standing, versions
 from curation.models import Build, CheckRun, Finding, Freeze, Version
-from curation.web.quality import told_of
+from curation.web.quality import Told, told_of
 from curation.web.reach import version_of
 from governance import policies, roles, samples, votes
 from governance.models import Ballot, Community, Dataset, Person, Proposal, Sample
@@ -30,6 +30,7 @@ from governance.web.forms import Form
 from governance.web.reach import dataset_or_404, person_of
 
 PAGE = 25
+STANDS = frozenset({Version.Status.PUBLISHED.value, Version.Status.WITHDRAWN.value})
 STATES = {
     Version.Status.FREEZING: (lazy("being written down"), "wait"),
     Version.Status.PROPOSED: (lazy("waits for an answer"), "wait"),
@@ -73,10 +74,10 @@ class ProposalForm(Form):
         super().__init__(*args, **kwargs)
         rows = dataset.campaigns.exclude(status=Campaign.Status.DRAFT).exclude(label_control="").order_by("-pk")
         self.campaigns = {row.public_id: row for row in rows}
-        allowed = versions.allowed_purposes(policies.current(dataset))
+        self.allowed = versions.allowed_purposes(policies.current(dataset))
         self.fields["campaign"].choices = [(key, row.name) for key, row in self.campaigns.items()]  # type: ignore[attr-defined]  # a ChoiceField
-        self.fields["purposes"].choices = [(code, purpose_title(code)) for code in allowed]  # type: ignore[attr-defined]  # a ChoiceField
-        self.fields["purposes"].initial = allowed
+        self.fields["purposes"].choices = [(code, purpose_title(code)) for code in self.allowed]  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["purposes"].initial = self.allowed
 
 
 class BallotForm(Form):
@@ -197,9 +198,7 @@ def version_new(request: HttpRequest, community: str, dataset: str) -> HttpRespo
         "number": (held.versions.order_by("-number").values_list("number", flat=True).first() or 0) + 1,
         "open_version": held.versions.filter(status__in=versions.OPEN).order_by("-number").first(),
         "preview": _preview(held, form),
-        "rules": reverse("rules", kwargs={"community": community, "dataset": dataset})
-        if not form.fields["purposes"].choices
-        else "",  # type: ignore[attr-defined]  # a ChoiceField
+        "rules": "" if form.allowed else reverse("rules", kwargs={"community": community, "dataset": dataset}),
     }
     return render(request, "curation/version_new.html", context, status=422 if form.errors else 200)
 
@@ -258,6 +257,7 @@ def _version_page(
     request: HttpRequest, found: Version, form: BallotForm | None = None, status: int = 200
 ) -> HttpResponse:
     me, held = person_of(request), found.dataset
+    stands = standing.of(found)
     run = checking.of_version(found) if found.members_root else None
     freeze = Freeze.objects.filter(version=found).first()
     job = _under_way(found, freeze, run)
@@ -272,6 +272,10 @@ def _version_page(
         "place": "versions",
         "version": found,
         "state": _state(found),
+        "is_gone": not stands.is_open and found.status in STANDS,
+        "gone_because": _(stands.reason)
+        if stands.reason
+        else _("Samples of it rest. When they may be used again, it opens again."),
         "steps": _steps(found, run),
         "job": job,
         "freeze": freeze,
@@ -290,7 +294,7 @@ def _version_page(
         "out": _out(found),
         "n_out": sum(found.left_out.values()),
         "purposes": [purpose_title(code) for code in found.purposes],
-        "findings": told_of(run),
+        "findings": _answered(told_of(run), found),
         "run": run,
         "overrides": found.overrides.select_related("by", "finding").order_by("pk"),
         "ballot": mine,
@@ -318,8 +322,26 @@ def purpose_title(code: str) -> str:
 
 
 def _state(row: Version) -> tuple[str, str]:
+    """Return how a version stands, in words and as a mark; a published one is asked whether it can be pulled."""
+    if row.status == Version.Status.PUBLISHED:
+        stands = standing.of(row)
+        if stands.is_gone:
+            return _("withdrawn"), "no"
+        if not stands.is_open:
+            return _("rests"), "soon"
     words, mark = STATES[Version.Status(row.status)]
     return str(words), mark
+
+
+def _answered(findings: Sequence[Told], found: Version) -> list[Told]:
+    """Return findings with those marked that a named person let stand."""
+    given = {(o.check_id, o.finding.scope): o.by for o in found.overrides.select_related("finding", "by")}
+    return [
+        replace(one, mark="soon", state=_("let stand by %(name)s") % {"name": given[key]})
+        if (key := (one.finding.check_id, one.finding.scope)) in given
+        else one
+        for one in findings
+    ]
 
 
 def _after(found: Version) -> str:
@@ -472,7 +494,7 @@ def _plain(label: str) -> str:
 def _preview(held: Dataset, form: ProposalForm) -> dict[str, object] | None:
     """Say, before anything is proposed, how many samples could leave and what of each; counts only."""
     campaign = next(iter(form.campaigns.values()), None)
-    purposes = [code for code, _title in form.fields["purposes"].choices]  # type: ignore[attr-defined]  # a ChoiceField
+    purposes = list(form.allowed)
     if form.is_bound:
         campaign = form.campaigns.get(form.data.get("campaign", ""), campaign)
         purposes = [code for code in form.data.getlist("purposes") if code in STANDARD] or purposes  # type: ignore[attr-defined]  # a QueryDict

@@ -57,7 +57,7 @@ class VersionDetailSerializer(VersionSerializer):
     def get_conditions(self, version: Version) -> list[dict[str, Any]]:
         """List the conditions while it is being decided, else none."""
         found = versions.conditions(version) if version.status in versions.OPEN else []
-        return list(ConditionSerializer(found, many=True).data)
+        return [dict(ConditionSerializer(one).data) for one in found]
 
 
 class ProposeSerializer(serializers.Serializer[Version]):

@@ -76,7 +76,7 @@ def test_findings_leave_as_a_sheet_without_formulas_and_without_words_of_samples
     Finding.objects.filter(run=run, check_id="class_balance").update(words={"message": "=1+1", "values": {}})
 
     response = signed_in(line.steward).get(base(line) + "quality/findings.csv")
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    text = response.content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
 
     assert {row["finding"] for row in rows if row["check"] == "class_balance"} == {"'=1+1"}
