@@ -129,7 +129,7 @@ ATOMIC_REQUESTS = False
 REDIS_URL = env.str("REDIS_URL", default="")
 # The embedded broker listens on a private socket that the supervisor makes.
 BROKER_SOCKET = VAR / "broker" / "broker.sock"
-CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
 for _name, _value in CELERY_SETTINGS.items():
     globals()[f"CELERY_{_name.upper()}"] = _value
 
@@ -223,6 +223,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["drf_spectacular.hooks.preprocess_exclude_path_format"],
+    "ENUM_NAME_OVERRIDES": {
+        "RequestStatusEnum": "governance.models.requests.Request.Status",
+        "VersionStatusEnum": "curation.models.versions.Version.Status",
+    },
 }
 
 SHARED = Path(env.str("WELLHOUSE_SHARED", default=str(BASE_DIR.parent / "shared")))

@@ -132,6 +132,7 @@ class Samples(GenericAPIView[Sample]):
     serializer_class = SampleSerializer
     queryset = Sample.objects.none()
 
+    @extend_schema(operation_id="samples_list", responses=SampleSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         """List them."""
         person, held = _dataset(request, kwargs)
@@ -146,6 +147,7 @@ class OneSample(GenericAPIView[Sample]):
     serializer_class = SampleSerializer
     queryset = Sample.objects.none()
 
+    @extend_schema(operation_id="samples_retrieve", responses=SampleSerializer)
     def get(self, request: Request, **kwargs: Any) -> Response:
         """Show it."""
         _person, held = _dataset(request, kwargs)
@@ -161,6 +163,7 @@ class Imports(GenericAPIView[Import]):
     serializer_class = ImportSerializer
     queryset = Import.objects.none()
 
+    @extend_schema(operation_id="imports_list", responses=ImportSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         """List them, newest first."""
         person, held = _dataset(request, kwargs)
@@ -200,6 +203,7 @@ class OneImport(GenericAPIView[Import]):
     serializer_class = ImportSerializer
     queryset = Import.objects.none()
 
+    @extend_schema(operation_id="imports_retrieve", responses=ImportSerializer)
     def get(self, request: Request, **kwargs: Any) -> Response:
         """Say how far it is."""
         person, held = _dataset(request, kwargs)
