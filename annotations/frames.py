@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from annotations import configs, consensus
 from annotations.models import Annotation, Campaign, Review
+from governance.models import Person, Sample
 
 VOTES = ["sample_uid", "annotator", "label", "at"]
 OUTCOMES = ["sample_uid", "sample_id", "label", "n_votes", "agreement"]
@@ -30,14 +31,20 @@ def votes(campaign: Campaign) -> pd.DataFrame:
     Columns: ``sample_uid`` (str, 32 hex digits), ``annotator`` (str, the pseudonym ``person:...``, never a name), ``label`` (str; a
     list of str where several may be picked), ``at`` (datetime64, UTC).
     """
-    rows = counting(campaign).order_by("sample__uid", "pk")
-    listed = list(rows.values_list("sample__uid", "annotator__public_id", "label", "created_at"))
-    frame = pd.DataFrame.from_records(listed, columns=VOTES)
-    frame["annotator"] = "person:" + frame["annotator"].astype("str")
+    rows = counting(campaign).order_by("pk").values_list("sample_id", "annotator_id", "label", "created_at")
+    frame = pd.DataFrame.from_records(list(rows), columns=VOTES)
+    people = Person.objects.filter(pk__in=frame["annotator"].unique().tolist())
+    frame["annotator"] = frame["annotator"].map({person.pk: person.ref for person in people}).astype("str")
+    frame["sample_uid"] = frame["sample_uid"].map(_uids(campaign)).astype("str")
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     if is_many(campaign):
         frame["label"] = frame["label"].astype("object").map(json.loads)
-    return frame
+    return frame.sort_values("sample_uid", kind="stable", ignore_index=True)
+
+
+def _uids(campaign: Campaign) -> dict[int, str]:
+    """The uid of each sample, read on its own: a join of two large new tables may be planned badly before it is analysed."""
+    return dict(Sample.objects.filter(dataset=campaign.dataset_id).values_list("pk", "uid").iterator(chunk_size=10_000))
 
 
 def outcomes(campaign: Campaign) -> pd.DataFrame:
@@ -47,23 +54,22 @@ def outcomes(campaign: Campaign) -> pd.DataFrame:
     picked, or None when there is no consensus), ``n_votes`` (int64), ``agreement`` (float64, 0..1: the share of opinions that name
     the most frequent label; where several may be picked, see ``consensus.majority_of_sets``).
     """
-    rows = counting(campaign).order_by("sample__uid").values_list("sample__uid", "sample_id", "label")
-    listed = list(rows)
-    ids = {uid: sample_id for uid, sample_id, _label in listed}
+    rows = list(counting(campaign).values_list("sample_id", "label"))
     if is_many(campaign):
-        found = consensus.majority_of_sets((uid, json.loads(label)) for uid, _id, label in listed)
+        found = consensus.majority_of_sets((sample_id, json.loads(label)) for sample_id, label in rows)
     else:
-        found = consensus.majority((uid, label) for uid, _id, label in listed)
+        found = consensus.majority(rows)
+    uids = _uids(campaign)
     frame = pd.DataFrame(
         {
-            "sample_uid": pd.Series(list(found), dtype="str"),
-            "sample_id": pd.Series([ids[uid] for uid in found], dtype="int64"),
+            "sample_uid": pd.Series([uids[sample_id] for sample_id in found], dtype="str"),
+            "sample_id": pd.Series(list(found), dtype="int64"),
             "label": pd.Series([_plain(one.label) for one in found.values()], dtype="object"),
             "n_votes": pd.Series([one.n_votes for one in found.values()], dtype="int64"),
             "agreement": pd.Series([one.agreement for one in found.values()], dtype="float64"),
         }
     )
-    return frame[OUTCOMES]
+    return frame[OUTCOMES].sort_values("sample_uid", ignore_index=True)
 
 
 def _plain(label: str | tuple[str, ...] | None) -> str | list[str] | None:

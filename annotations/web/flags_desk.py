@@ -36,7 +36,7 @@ def flag_list(request: HttpRequest, community: str, dataset: str) -> HttpRespons
     context = {
         "community": here.community,
         "dataset": here,
-        "place": "samples",
+        "place": "flags",
         "page": page,
         "rows": [(flag, *map(_, flags.KINDS[flag.kind])) for flag in page.object_list],
         "is_open": is_open,

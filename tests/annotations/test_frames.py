@@ -4,9 +4,10 @@ import time
 
 import pandas as pd
 import pytest
+from django.db import connection
 
 from annotations import frames, reviews, submissions
-from annotations.models import Annotation, Campaign, Task
+from annotations.models import Campaign, Task
 from governance.models import Sample
 from tests.annotations.makers import CONFIG, answer, claimed, make_campaign, member
 from tests.factories import add_samples
@@ -93,22 +94,16 @@ def test_a_hundred_thousand_votes_take_a_few_seconds_at_most() -> None:
 
 def many(campaign: Campaign, n_samples: int, n_people: int) -> None:
     samples = add_samples(campaign.dataset, [f"tale {number}" for number in range(n_samples)])
-    tasks = Task.objects.bulk_create([Task(campaign=campaign, sample=sample) for sample in samples])
-    people = [member(campaign) for _ in range(n_people)]
-    Annotation.objects.bulk_create(
-        [
-            Annotation(
-                campaign=campaign,
-                task=task,
-                sample_id=task.sample_id,
-                annotator=person,
-                client_id=f"{task.pk}",
-                result=[],
-                label=("Glad", "Sad", "Plain")[(task.pk * 7 + place * 3) % 3],
-                config_digest=campaign.config_digest,
-            )
-            for task in tasks
-            for place, person in enumerate(people)
-        ],
-        batch_size=5000,
-    )
+    Task.objects.bulk_create([Task(campaign=campaign, sample=sample) for sample in samples])
+    people = [member(campaign).pk for _ in range(n_people)]
+    marks = ", ".join(["%s"] * n_people)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO annotations_annotation (public_id, campaign_id, task_id, sample_id, annotator_id, client_id, result,
+                  label, standing, config_digest, sample_revision, created_at)
+                SELECT CAST(t.id AS text) || '-' || CAST(p.id AS text), t.campaign_id, t.id, t.sample_id, p.id,
+                  CAST(t.id AS text), '[]', CASE (t.id * 7 + p.id * 3) %% 3 WHEN 0 THEN 'Glad' WHEN 1 THEN 'Sad' ELSE 'Plain' END,
+                  'counts', '', 1, p.joined_at
+                  FROM annotations_task t CROSS JOIN governance_person p WHERE t.campaign_id = %s AND p.id IN ({marks})""",
+            [campaign.pk, *people],
+        )
