@@ -13,6 +13,7 @@ from governance import communities, people
 from governance.models import Community, Person
 from tests.browser_help import DESK, PHONE, grave, let_in, listen, right_to_left, too_wide
 from tests.factories import PASSWORD, make_community, make_dataset, make_keeper, make_person
+from tests.journeys.walking import a_small_community, walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -83,6 +84,28 @@ def test_the_pages_of_a_keeper_are_in_order(page: Page, live_server: Any, commun
 
     found = {path: look(page, live_server.url + path) for path in paths}
 
+    assert not {path: wrong for path, wrong in found.items() if wrong}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look_at", ["phone, dark, right to left", "desk, light"])
+def test_every_page_that_a_keeper_can_reach_is_in_order(look_at: str, live_server: Any, browser: Browser) -> None:
+    community = a_small_community()
+    keeper = make_person(community, "keeper", "steward", "reviewer", "contributor")
+    pages, _ = walk(keeper)
+    size, theme, is_rtl = LOOKS.get(look_at, (DESK, "light", False))
+    context = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+    let_in(context, live_server.url, keeper)
+
+    found = {}
+    for path in pages:
+        opened = context.new_page()
+        opened.is_rtl = is_rtl  # type: ignore[attr-defined]  # read by look()
+        found[path] = look(opened, live_server.url + path)
+        opened.close()
+    context.close()
+
+    assert len(pages) > 25
     assert not {path: wrong for path, wrong in found.items() if wrong}
 
 
