@@ -27,10 +27,12 @@ GRAVEDIGGER = Machine("withdrawals")
 def open(version: Version, *, by: Person, reason: str) -> Takedown:
     """Open a case and close the version at once.
 
-    Raises ``Invalid`` (``reason-missing``), ``Conflict`` (``takedown-open``, ``version-not-published``).
+    Raises ``Invalid`` (``case-reason-missing``), ``Conflict`` (``takedown-open``, ``version-not-published``).
     """
     if not reason.strip():
-        raise Invalid("reason-missing", _("Say in one sentence what is wrong. Keepers will read it."), path="reason")
+        raise Invalid(
+            "case-reason-missing", _("Say in one sentence what is wrong. Keepers will read it."), path="reason"
+        )
     if version.status != Version.Status.PUBLISHED:
         raise Conflict("version-not-published", _("Only a version that was published can be closed."))
     with act(by, "takedown.open", on=version) as details:

@@ -293,7 +293,7 @@ def auth_check(request: HttpRequest, community: str, slug: str) -> HttpResponse:
 
 
 @told
-def info(request: HttpRequest, community: str, slug: str, revision: str = "main") -> HttpResponse:
+def info(request: HttpRequest, community: str, slug: str, revision: str = "main") -> HttpResponseBase:
     """Describe one version as a repository at a commit."""
     access = _open(request, community, slug, revision)
     version = access.version
@@ -330,7 +330,7 @@ def refs(request: HttpRequest, community: str, slug: str) -> HttpResponse:
 
 
 @told
-def commits(request: HttpRequest, community: str, slug: str, revision: str) -> HttpResponse:
+def commits(request: HttpRequest, community: str, slug: str, revision: str) -> HttpResponseBase:
     """List the versions up to one, newest first."""
     access = _open(request, community, slug, revision)
     shown = [v for v in _published(access.version.dataset) if v.number <= access.version.number]
@@ -345,7 +345,7 @@ def commits(request: HttpRequest, community: str, slug: str, revision: str) -> H
 
 
 @told
-def tree(request: HttpRequest, community: str, slug: str, revision: str, folder: str = "") -> HttpResponse:
+def tree(request: HttpRequest, community: str, slug: str, revision: str, folder: str = "") -> HttpResponseBase:
     """List a folder of a version, in pages."""
     access = _open(request, community, slug, revision)
     folder = folder.strip("/")

@@ -235,7 +235,7 @@ def _glance(dataset: Dataset, newest: Version | None) -> list[tuple[str, str]]:
         facts += [
             (_("Samples"), f"{counts.get('members', 0):,}"),
             (_("Given by"), _people(int(counts.get("contributors", 0)))),
-            (_("Train / validation / test"), parts),
+            (_("Parts"), _("{parts} to train, validate, test").format(parts=parts)),
             (_("Newest"), f"{newest.tag}, {newest.published_at:%Y-%m-%d}"),
         ]
     if dataset.community.contact:

@@ -58,13 +58,11 @@ def pull_list(request: HttpRequest, community: str, dataset: str) -> HttpRespons
     found = dataset_or_404(request, community, dataset)
     pulls = Pull.objects.filter(version__dataset=found).select_related("version", "token__agreement__party", "decision")
     page = Paginator(pulls.annotate(n_files=Count("files")).order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    for pull in page:
-        code = pull.token.agreement.purpose
-        pull.purpose = _(STANDARD[code].title) if code in STANDARD else code
     context = {
         "dataset": found,
         "place": "pulls",
         "page": page,
+        "lines": [(pull, _purpose(pull.token.agreement.purpose)) for pull in page],
         "refused": _refused(found),
         "newest": standing.newest_open(found),
     }
@@ -109,6 +107,10 @@ def case_end(request: HttpRequest, community: str, dataset: str, number: int) ->
         said = _("It is withdrawn for good.") if upheld else _("It is back, exactly as it was.")
         messages.success(request, said)
     return redirect("version-case", community=community, dataset=dataset, number=number)
+
+
+def _purpose(code: str) -> str:
+    return _(STANDARD[code].title) if code in STANDARD else code
 
 
 def _refused(dataset: Dataset) -> list[Refused]:
