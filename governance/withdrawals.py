@@ -77,7 +77,7 @@ def open(
             at=now,
         )
         only_some = dataset is not None or samples is not None
-        answers = _take_back(withdrawal, by, purposes, now) if purposes or not only_some else 0
+        answers = _take_back(withdrawal, contributor, by, purposes, now) if purposes or not only_some else 0
         held = 0
         if not purposes:
             held = _hold_samples(withdrawal, by, dataset, samples) if only_some else _hold_person(withdrawal, by)
@@ -181,13 +181,15 @@ def _require_right(contributor: Contributor, by: Actor, channel: str) -> None:
         good = False
     if not good:
         raise NotAllowed(
-            "withdrawal-not-yours", _("Only the person themselves, or somebody who speaks for them, can take this back.")
+            "withdrawal-not-yours",
+            _("Only the person themselves, or somebody who speaks for them, can take this back."),
         )
 
 
-def _take_back(withdrawal: Withdrawal, by: Actor, purposes: Sequence[str], now: datetime) -> int:
+def _take_back(
+    withdrawal: Withdrawal, contributor: Contributor, by: Actor, purposes: Sequence[str], now: datetime
+) -> int:
     """Write the new answers: for the named purposes, or for everything that was ever said."""
-    contributor = withdrawal.contributor
     about = set(purposes)
     if not about:
         said = ConsentEvent.objects.filter(contributor=contributor).values_list("purpose", flat=True)

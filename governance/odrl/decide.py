@@ -167,7 +167,8 @@ class Because:
     @property
     def sentence(self) -> str:
         """The public sentence in English, filled in."""
-        return self.public.format(**self.values)
+        said = self.public.format(**self.values)
+        return said[:1].upper() + said[1:]
 
     def to_json(self) -> dict[str, object]:
         """The public form; a count below ten is not told."""

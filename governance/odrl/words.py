@@ -135,10 +135,10 @@ def _persona(body: Body, kind: str, title: str, money: bool, at: datetime, vocab
         return Persona(kind, title, "no", Words(_("may not have it, for any purpose")), _why(answers, body))
     listed = tuple(Words(vocabulary[code].title) for code in allowed)
     everything = len(allowed) == len([c for c in vocabulary.leaves if c not in vocabulary.covered(body.prohibited)])
-    text = _("may ask for it and earn money with it: {purposes}") if money else _("may ask for it: {purposes}")
+    text = _("and earn money with it, for: {purposes}") if money else _("for: {purposes}")
     says = Words(text, {"purposes": listed})
     if everything:
-        says = Words(_("may ask for it, for everything that is not forbidden by name"))
+        says = Words(_("for everything that is not forbidden by name"))
     return Persona(kind, title, "yes", says, _conditions(body))
 
 
@@ -183,7 +183,7 @@ def _purposes(codes: Sequence[str], vocabulary: Vocabulary) -> Words:
 def _until(body: Body) -> Words:
     if not body.expires_on:
         return Words(_("Until the community changes it"))
-    return Words(_("Until {day}"), {"day": body.expires_on.isoformat()})
+    return Words(_("Until {day}"), {"day": body.expires_on})
 
 
 def _terms(body: Body) -> Words:

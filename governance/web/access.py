@@ -1,6 +1,7 @@
 """Keys and tokens: the parties outside, what was agreed with each, and the tokens that carry it."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -75,7 +76,7 @@ class AgreementForm(Form):
         self.fields["dataset"].queryset = community.datasets.order_by("name")  # type: ignore[attr-defined]
         self.fields["purpose"].choices = purpose_choices(STANDARD.leaves)  # type: ignore[attr-defined]
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> dict[str, Any]:
         """What ``agreements.sign`` takes, without the party."""
         given = {name: value for name, value in self.cleaned_data.items() if name != "party"}
         return given | {"expires_at": end_of_day(given["expires_at"])}
@@ -105,7 +106,7 @@ class TokenForm(Form):
         }
         self.fields["agreement"].choices = [(key, words_of(row)) for key, row in self.running.items()]  # type: ignore[attr-defined]
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> dict[str, Any]:
         """What ``agreements.issue_token`` takes, without the agreement."""
         given, agreement = self.cleaned_data, self.running[self.cleaned_data["agreement"]]
         wanted = end_of_day(given["expires_at"]) if given["expires_at"] else agreement.expires_at
@@ -140,18 +141,19 @@ def parties_page(request: HttpRequest, community: str) -> HttpResponse:
     )
     token_form = TokenForm(request.POST if do == "token" else None, community=here)
     made: tuple[Token, str] | None = None
-    done = None
+    done = ""
     if do == "party" and party_form.is_valid():
-        done = party_form.attempt(agreements.add_party, here, by=me, **party_form.cleaned_data)
+        party = party_form.attempt(agreements.add_party, here, by=me, **party_form.cleaned_data)
+        done = _("%(name)s is written down.") % {"name": party} if party else ""
     if do == "agreement" and agreement_form.is_valid():
         chosen = agreement_form.cleaned_data["party"]
-        done = agreement_form.attempt(agreements.sign, chosen, by=me, **agreement_form.values())
+        signed = agreement_form.attempt(agreements.sign, chosen, by=me, **agreement_form.values())
+        done = _("The agreement with %(name)s is signed.") % {"name": signed.party} if signed else ""
     if do == "token" and token_form.is_valid():
         agreement = token_form.running[token_form.cleaned_data["agreement"]]
         made = token_form.attempt(agreements.issue_token, agreement, by=me, **token_form.values())
-    if done is not None:
-        said = _("%(name)s is written down.") if do == "party" else _("The agreement with %(name)s is signed.")
-        messages.success(request, said % {"name": done if do == "party" else done.party})
+    if done:
+        messages.success(request, done)
         return redirect("parties", community=community)
     now = timezone.now()
     context = {

@@ -71,7 +71,7 @@ def log_page(request: HttpRequest, community: str) -> HttpResponse:
         "page": page,
         "days": list(_days(lines(page.object_list, sees_names=sees_names))),
         "size": size,
-        "unsealed": log.unsealed().count(),
+        "unsealed": log.waiting_count(),
         "checkpoint": log.newest_checkpoint(),
         "looked": looked,
         "too_long": size > LOOKED_THROUGH_ON_A_PAGE,

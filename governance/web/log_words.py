@@ -81,6 +81,13 @@ SENTENCES: Mapping[str, str] = {
     "pull.close": _("A pull ended: {files} files"),
 }
 
+VARIANTS: Mapping[tuple[str, str], str] = {
+    ("withdrawal.open", "form"): _("Somebody without a name asked to take words back; nothing rests yet"),
+    ("pull.open", "permit"): _("A party opened version files, for: {purpose}"),
+    ("pull.open", "deny"): _("A party was refused a version, for: {purpose}"),
+}
+"""(verb, channel or outcome) -> what is said instead."""
+
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "people": (_("People"), ("community.", "invitation.", "membership.", "recovery.", "person.")),
     "data": (
@@ -150,7 +157,8 @@ def _line(
         values[name] = _value(name, value, people)
     hidden = event.verb in QUIET and not sees_names
     values["who"] = gettext("Somebody") if hidden else _who(event.actor, people)
-    sentence = gettext(SENTENCES.get(event.verb, event.verb)).format(**values)
+    variant = VARIANTS.get((event.verb, str(told.get("channel") or told.get("outcome") or "")))
+    sentence = gettext(variant or SENTENCES.get(event.verb, event.verb)).format(**values)
     body = event.body.encode()
     as_written = sha256(body) == event.hash and (leaf is None or leaf_hash(body).hex() == leaf.hash)
     decision = told.get("decision")

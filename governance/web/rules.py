@@ -238,6 +238,7 @@ def _context(dataset: Dataset, body: Body, form: RulesForm | None, may_write: bo
         "places": [dataset],
         "form": form,
         "may_write": may_write,
+        "forbidden": ", ".join(_(STANDARD[code].title) for code in body.prohibited if code in STANDARD) or _("nothing"),
         "personas": [Shown(_(p.title), p.verdict, say(p.says), say_all(p.because)) for p in preview(body, at=now)],
         "odrl": json.dumps(
             answers.to_odrl(body, uid=policies.uid_of("preview"), target=policies.urn_of(dataset)),

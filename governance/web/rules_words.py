@@ -1,7 +1,9 @@
 """Words of the pure parts, said in the language of the page."""
 
 from collections.abc import Sequence
+from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from governance.odrl.decide import Because
@@ -17,7 +19,7 @@ def say(words: object) -> str:
         return say(Words(words.public, {name: _value(value) for name, value in words.values.items()}))
     if isinstance(words, (tuple, list)):
         return ", ".join(say(part) for part in words)
-    return str(words)
+    return date_format(words, "j F Y") if isinstance(words, date) else str(words)
 
 
 def say_all(many: Sequence[object]) -> list[str]:

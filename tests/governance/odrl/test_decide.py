@@ -157,7 +157,7 @@ def test_small_numbers_are_not_told() -> None:
     many = decide(REQUEST, replace(FACTS, consents=ConsentFact(3, withdrawn=10))).reasons[0]
 
     assert few.to_json()["count"] is None
-    assert "9" not in few.sentence and few.sentence.startswith("some")
+    assert "9" not in few.sentence and few.sentence.startswith("Some")
     assert many.to_json()["count"] == 10
 
 

@@ -44,7 +44,7 @@ def test_the_page_says_what_the_rules_mean_to_three_askers(dataset: Dataset, ste
 
     for asker in ("A language school", "A university", "A company"):
         assert asker in page
-    assert page.count("may not have it, for any purpose") == 3
+    assert page.count("may not</span>") == 3
     assert "Put into force" in page
 
 
@@ -53,7 +53,7 @@ def test_a_preview_changes_nothing_and_shows_what_would_change(
 ) -> None:
     page = client.post(address(dataset), ANSWERS | {"do": "preview"}).content.decode()
 
-    assert "may ask for it: teaching" in page
+    assert "for: teaching" in page
     assert "Against revision 1" in page and "wider" in page
     assert policies.current(dataset).number == 1
 
