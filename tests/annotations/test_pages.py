@@ -9,7 +9,7 @@ from django.test import Client
 from annotations import flags, leases, reviews
 from annotations.models import Annotation, Campaign, Flag, Lease, Review
 from governance.kernel import jobs
-from governance.models import Hold, Person, Sample
+from governance.models import Hold, Media, Person, Sample
 from tests.annotations.makers import CONFIG, answer, make_campaign, make_draft, member
 from tests.factories import add_samples, make_contributor, make_person
 
@@ -307,3 +307,29 @@ def test_a_sample_of_somebody_who_contributes_is_counted_in_their_words() -> Non
     html = signed_in(person).get(f"/communities/{campaign.community.slug}/words/").content.decode()
 
     assert "1 piece here is yours" in html
+
+
+@pytest.mark.parametrize(("tag", "mime", "other"), [("Audio", "audio/ogg", "<img"), ("Image", "image/png", "<audio")])
+def test_a_recording_or_picture_comes_from_the_sample_and_never_from_an_address_in_the_data(
+    tag: str, mime: str, other: str
+) -> None:
+    config = (
+        f'<View><{tag} name="m" value="$clip"/><TextArea name="w" toName="m"/>'
+        '<Rating name="r" toName="m" maxRating="3"/></View>'
+    )
+    campaign = make_campaign(2, overlap=1, config=config)
+    with_file, _without = Sample.objects.order_by("pk")
+    media = Media.objects.create(sha256="ab" * 32, size=3, mime=mime, suffix="bin")
+    Sample.objects.filter(pk=with_file.pk).update(media=media)
+    Sample.objects.update(data={"clip": "https://elsewhere.example/spy.png", "text": "x"})
+    client = signed_in(member(campaign))
+
+    html = client.get(f"/tasks/{campaign.public_id}/").content.decode()
+    address = f"/datasets/{campaign.dataset.path}/samples/{with_file.uid}/media/"
+    following = send(client, campaign, html, **{"a.r": "2", "a.w": "so"})
+
+    assert f'src="{address}"' in html
+    assert other not in html
+    assert "elsewhere" not in html + following
+    assert "There is no" in following
+    assert Annotation.objects.get().label == "2"
