@@ -38,13 +38,19 @@ STATUS: Mapping[type[Refusal], int] = {
 
 MEDIA_TYPE = "application/problem+json"
 
+NOT_SIGNED_IN = "not-signed-in"
+CHALLENGE = 'Session realm="wellhouse"'
+"""What a 401 has to name: here one signs in with a session; pull tokens have addresses of their own."""
+
 ICONS: Mapping[int, str] = {403: "lock", 404: "search", 409: "clock", 410: "return", 422: "flag", 503: "clock"}
 
 log = logging.getLogger("wellhouse.problems")
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the HTTP status of a refusal; an unknown kind is our mistake and raises ``KeyError``."""
+    """Return the HTTP status of a refusal; who has not signed in gets 401 whatever they may do once inside."""
+    if refusal.code == NOT_SIGNED_IN:
+        return 401
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
@@ -110,12 +116,14 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response: HttpResponse = JsonResponse(problem(refusal), status=status, content_type=MEDIA_TYPE)
     elif status == 404:
         response = missing(request)
-    elif status == 403 and not request.user.is_authenticated:
+    elif status in (401, 403) and not request.user.is_authenticated:
         response = HttpResponseRedirect(f"{reverse('signin')}?{_next(request)}")
     else:
         response = _page(request, refusal, status)
     if isinstance(refusal, Unavailable):
         response.headers["Retry-After"] = str(refusal.retry_after)
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 
@@ -129,7 +137,7 @@ def _page(request: HttpRequest, refusal: Refusal, status: int) -> HttpResponse:
         "reasons": [sentence(reason) for reason in refusal.reasons],
         "code": refusal.code,
         "status": status,
-        "picture": ICONS[status],
+        "picture": ICONS.get(status, "lock"),
         "successor": getattr(refusal, "successor", None),
         "back": _back(request),
     }
@@ -214,6 +222,8 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
         response = _rest(problem(exception), status_of(exception))
         if isinstance(exception, Unavailable):
             response["Retry-After"] = str(exception.retry_after)
+        if response.status_code == 401:
+            response["WWW-Authenticate"] = CHALLENGE
         return response
     if isinstance(exception, Http404):
         exception = rest.NotFound()
@@ -221,8 +231,10 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
         exception = rest.PermissionDenied()
     if not isinstance(exception, rest.APIException):
         return None
-    response = _rest(document(exception.status_code, _code(exception), _reasons(exception)), exception.status_code)
-    scheme: str | None = getattr(exception, "auth_header", None)
+    code = _code(exception)
+    status = 401 if code == NOT_SIGNED_IN else exception.status_code
+    response = _rest(document(status, code, _reasons(exception)), status)
+    scheme: str | None = getattr(exception, "auth_header", None) or (CHALLENGE if status == 401 else None)
     wait: float | None = getattr(exception, "wait", None)
     if scheme:
         response["WWW-Authenticate"] = scheme
@@ -238,8 +250,8 @@ def _rest(body: Mapping[str, object], status: int) -> Response:
 CODES: Mapping[type[rest.APIException], str] = {
     rest.NotFound: "not-found",
     rest.PermissionDenied: "not-allowed",
-    rest.NotAuthenticated: "not-signed-in",
-    rest.AuthenticationFailed: "not-signed-in",
+    rest.NotAuthenticated: NOT_SIGNED_IN,
+    rest.AuthenticationFailed: NOT_SIGNED_IN,
     rest.MethodNotAllowed: "method-not-allowed",
     rest.ValidationError: "invalid",
     rest.ParseError: "unreadable",

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 
+from governance.kernel.errors import NotAllowed
+from governance.kernel.words import _
 from governance.web.reach import community_or_404
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -33,7 +34,7 @@ def pullers(view: View) -> View:
 
 def signed_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Anybody who is signed in; others are sent to sign in first."""
-    return _declare(login_required(view), "signed_in")
+    return _declare(_inside(view), "signed_in")
 
 
 def members(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -47,4 +48,16 @@ def members(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         request.community = community_or_404(request, str(kwargs["community"]))  # type: ignore[attr-defined]  # read by views and frames
         return view(request, *args, **kwargs)
 
-    return _declare(login_required(wrapped), "members")
+    return _declare(_inside(wrapped), "members")
+
+
+def _inside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse whoever is not signed in: the edge leads a person to the door and answers a program 401."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if not request.user.is_authenticated:
+            raise NotAllowed("not-signed-in", _("Please sign in first, then come back to this address."))
+        return view(request, *args, **kwargs)
+
+    return wrapped

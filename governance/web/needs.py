@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from governance import communities, roles, votes
-from governance.models import Ballot, Community, Import, Person, Proposal
+from governance.models import Ballot, Community, Import, Person, Proposal, Withdrawal
 
 URGENT, SOON, LATER = 0, 1, 2
 """How near: something rests or waits for nobody else; somebody waits; good to do."""
@@ -38,7 +38,7 @@ def needs(person: Person, community: Community) -> list[Need]:
     held = roles.roles_of(person, community)
     found = [*_votes(person, community)]
     if roles.KEEPER in held:
-        found += _recoveries(person, community)
+        found += _recoveries(person, community) + _withdrawals(community)
     if held & roles.DESK:
         found += _imports(person, community)
     return found
@@ -85,6 +85,27 @@ def _recoveries(person: Person, community: Community) -> list[Need]:
         )
         for row in waiting
     ]
+
+
+def _withdrawals(community: Community) -> list[Need]:
+    """Nameless cases first: for them nothing rests yet. The others rest already and only wait to be confirmed."""
+    waiting = Withdrawal.objects.filter(community=community, closed_at=None).order_by("at")
+    form = Withdrawal.Channel.FORM
+    found = []
+    for row in [*waiting.filter(channel=form)[:5], *waiting.exclude(channel=form)[:5]]:
+        is_case = row.channel == form
+        found.append(
+            Need(
+                text=_("Somebody without a name asks to take words back") if is_case else _("Words were taken back"),
+                why=_("Nothing rests yet: find out who it is.")
+                if is_case
+                else _("They rest already. Was it really them? The hold does not wait for your answer."),
+                url=reverse("withdrawal", kwargs={"community": community.slug, "withdrawal": row.public_id}),
+                action=_("Look at it"),
+                weight=URGENT if is_case else LATER,
+            )
+        )
+    return found
 
 
 def _imports(person: Person, community: Community) -> list[Need]:

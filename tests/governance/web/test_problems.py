@@ -119,6 +119,25 @@ def test_errors_of_rest_framework_are_problem_details_with_pointers() -> None:
     assert told == {("/name", "Missing."), ("/rows/0/label", "Unknown."), (None, "Odd.")}
 
 
+@pytest.mark.django_db
+def test_a_program_that_is_not_signed_in_gets_401_and_a_person_is_led_to_the_door(client: Client) -> None:
+    machine = client.get("/communities/somewhere/", headers={"Accept": "application/json"})
+    person = client.get("/communities/somewhere/")
+
+    assert machine.status_code == 401
+    assert machine.json()["code"] == "not-signed-in"
+    assert "WWW-Authenticate" in machine.headers
+    assert person.headers["Location"] == "/signin/?next=%2Fcommunities%2Fsomewhere%2F"
+
+
+def test_an_api_view_answers_401_to_nobody() -> None:
+    answer = problems.drf_handler(rest.NotAuthenticated(), {})
+
+    assert answer is not None
+    assert answer.status_code == 401
+    assert "WWW-Authenticate" in answer
+
+
 def test_a_throttled_machine_is_told_when_to_come_back() -> None:
     answer = problems.drf_handler(rest.Throttled(wait=3.2), {})
 
