@@ -5,6 +5,7 @@ from django.test import Client
 
 from governance import consents
 from governance.models import Contributor, Dataset, Hold, Person, Sample, Withdrawal
+from governance.web import needs
 from tests.factories import add_samples, give_consent, make_contributor, make_dataset, make_person
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +138,19 @@ def test_a_keeper_confirms_and_lifts_only_with_a_new_yes(dataset: Dataset, telle
     assert withdrawal.outcome == "confirmed"
     assert "only after they have said yes again" in refused.content.decode()
     assert free(teller) == 2
+
+
+def test_a_nameless_case_is_what_a_keeper_must_look_at_first(
+    dataset: Dataset, teller: Contributor, client: Client
+) -> None:
+    keeper = make_person(dataset.community, "keeper")
+    client.post(address(dataset, "words/withdraw/"), {"which": "all", "do": "take"})
+    Client().post("/withdraw/", {"community": dataset.community.name, "note": "My song", "do": "case"})
+
+    found = needs.needs(keeper, dataset.community)
+
+    assert [one.text for one in sorted(found, key=lambda one: one.weight)] == [
+        "Somebody without a name asks to take words back",
+        "Words were taken back",
+    ]
+    assert needs.needs(make_person(dataset.community, "reviewer"), dataset.community) == []
