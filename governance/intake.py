@@ -18,6 +18,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -45,6 +46,7 @@ MACHINE = Machine("intake")
 MEASURES = Registry("governance.measures")
 ROWS_SQLITE = 2_000
 ROWS_POSTGRES = 5_000
+JOURNAL_PAGES = 16_000
 PAUSE_SECONDS = 0.01
 """After a chunk on SQLite, so that a person who is saving an answer gets the one write lock (platform.md, section 7)."""
 RESERVED = frozenset({"sample_id", "label", "n_votes", "agreement", "media", "split"})
@@ -119,7 +121,7 @@ def run_import(row: Import, claim: jobs.Claim) -> None:
     def chunks() -> Iterator[Chunk]:
         return gather(importer.chunks(path, columns.settings, columns.names), rows_at_once())
 
-    with Report(row) as report:
+    with Report(row) as report, long_journal():
         if row.is_all_or_nothing and row.cursor == 0 and not row.is_dry_run:
             tally = _pass(row, claim, shaper, chunks(), columns.total, report, writing=False)
             if tally.refused:
@@ -128,6 +130,22 @@ def run_import(row: Import, claim: jobs.Claim) -> None:
             shaper.seen.forget()
         tally = _pass(row, claim, shaper, chunks(), columns.total, report, writing=not row.is_dry_run)
         _finish(row, claim, tally, report)
+
+
+@contextmanager
+def long_journal() -> Iterator[None]:
+    """Let SQLite's journal grow to 64 MB meanwhile: a page of the index that many chunks touch is copied back once."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        before = cursor.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+        cursor.execute(f"PRAGMA wal_autocheckpoint={JOURNAL_PAGES}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA wal_autocheckpoint={int(before)}")
 
 
 def rows_at_once() -> int:
@@ -394,7 +412,7 @@ class Shaper:
         plain = self.media is self.label is self.split is None and not self.groups
         contributor_at, sha256 = self.contributor, hashlib.sha256
         encode: Callable[[object], str] = encode_basestring  # type: ignore[assignment]  # refuses what is no text
-        owner = people.get(one)
+        owner, key = people.get(one), ""
         for line, cells in zip(chunk.lines, chunk.rows, strict=True):
             try:
                 text = cells[text_at] if text_at is not None else ""
@@ -414,9 +432,11 @@ class Shaper:
                     data = self._mixed(cells)
                 about = f'"{image}"' if image else "null"
                 content = sha256(f'{{"data":{data},"media":{about}}}'.encode()).hexdigest()
-                key = "" if id_at is None else self._key(cells[id_at])
+                if id_at is not None:
+                    key = self._key(cells[id_at])
                 if contributor_at is not None:
-                    owner = people[self._name(cells[contributor_at])]
+                    name = cells[contributor_at]
+                    owner = people[name] if type(name) is str and name in people else people[self._name(name)]
             except Unfit as unfit:
                 refused.append(BadRow(line, unfit.column, unfit.code, unfit.message, unfit.values))
                 continue
@@ -431,6 +451,7 @@ class Shaper:
         marks = [one[1] for one in found] if by_id else [one[2] for one in found]
         source, dataset, imported = self.row.filename, self.dataset.pk, self.row.pk
         protocol, added_at, copy = self.dataset.default_protocol_id, self.added_at, self.identity.copy
+        make = Shaped._make
         shaped: list[Shaped] = []
         lines: list[int] = []
         for nth, (line, key, content, text_hash, owner, data, image, split, label, groups) in zip(
@@ -445,7 +466,7 @@ class Shaper:
             identity = copy()
             identity.update(key.encode())
             row = (identity.hexdigest(), source, key, 1, content, text_hash, owner, protocol, data, image)
-            shaped.append(Shaped._make((*row, split, label, groups, added_at, dataset, imported)))
+            shaped.append(make((*row, split, label, groups, added_at, dataset, imported)))
             lines.append(line)
         return shaped, lines
 
@@ -480,13 +501,14 @@ class Shaper:
             )
         return name
 
-    def _key(self, cell: object) -> str:
-        key = "" if cell is None else str(cell).strip()
+    @staticmethod
+    def _key(cell: object) -> str:
+        key = cell.strip() if type(cell) is str else "" if cell is None else str(cell).strip()
+        if 0 < len(key) <= 255:
+            return key
         if not key:
             raise Unfit("id-missing", _("The column that numbers the samples is empty here."))
-        if len(key) > 255:
-            raise Unfit("id-too-long", _("A sample's number has at most 255 characters."))
-        return key
+        raise Unfit("id-too-long", _("A sample's number has at most 255 characters."))
 
     def _said(self, cell: object) -> str:
         if isinstance(cell, dict | list):
@@ -569,6 +591,8 @@ def _short(cell: object, most: int, column: str) -> str:
 
 def _label(cell: object) -> str:
     """The label as it is kept: the word; several as a JSON list; several people's answers only if more than half agree."""
+    if type(cell) is str and len(cell) <= 255:
+        return cell.strip()
     if isinstance(cell, list) and cell and all(isinstance(one, dict) and "value" in one for one in cell):
         answers = Counter(_label(one["value"]) for one in cell)
         best, votes = answers.most_common(1)[0]
