@@ -18,6 +18,7 @@ from curation.models import Version
 from governance import agreements
 
 SLUG = "saltmarsh"
+PLACES = ("WELLHOUSE_VAR", "DATABASE_URL", "REDIS_URL", "STORAGE_URL")
 
 
 def kept() -> Path:
@@ -47,7 +48,15 @@ def describe(base_url: str) -> dict[str, object]:
     if not kept().exists():
         raise SystemExit("The demo's secrets are gone. Make it again: manage.py demo --reset")
     made = json.loads(kept().read_text(encoding="utf-8"))
-    command = " ".join(map(shlex.quote, (sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "demo_case")))
+    # The commands run from any folder, in a shell that knows nothing of where this demo keeps its data.
+    places = [f"{name}={os.environ[name]}" for name in PLACES if os.environ.get(name)]
+    words = [
+        *(["env", *places] if places else []),
+        sys.executable,
+        str(Path(settings.BASE_DIR) / "manage.py"),
+        "demo_case",
+    ]
+    command = " ".join(map(shlex.quote, words))
     campaign = made.pop("campaign_id")
     return {
         "base_url": base_url,
