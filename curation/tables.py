@@ -57,7 +57,7 @@ def read(
     frames = []
     for path in paths:
         name = path.stem if stems.count(path.stem) == 1 else str(path)
-        frame = _file(path, name, naming, settings)
+        frame = _file(path, name, naming, settings, alone=len(paths) == 1)
         if several:
             frame["split"] = frame["source_split"] = name
         say(f"{path.name}: {len(frame):,} rows")
@@ -70,8 +70,11 @@ def read(
     return Body(rows[list(COLUMNS)], None, names, len(rows))
 
 
-def _file(path: Path, name: str, naming: Naming, settings: Settings) -> pd.DataFrame:
-    """Return the rows of one file as members, with ``annotator`` and ``item`` beside them where those were named."""
+def _file(path: Path, name: str, naming: Naming, settings: Settings, *, alone: bool) -> pd.DataFrame:
+    """Return the rows of one file as members, with ``annotator`` and ``item`` beside them where those were named.
+
+    Of a file that is ``alone`` its own split column counts, too.
+    """
     if not path.is_file():
         raise Invalid("file-missing", _("There is no file {path}."), path=str(path))
     found = sheet.columns(path, settings)
@@ -99,7 +102,10 @@ def _file(path: Path, name: str, naming: Naming, settings: Settings) -> pd.DataF
     )
     texts = text.astype(str).tolist() if text is not None else [None] * len(raw)
     media = _media(raw[naming.media].astype(str).tolist(), lines, naming, path) if naming.media else [None] * len(raw)
-    parts = _blank(raw[naming.split].astype(str).str.strip()) if naming.split else None
+    split = naming.split or (
+        _column("", found.names, found.roles, "split") if alone and _has("", found, "split") else ""
+    )
+    parts = _blank(raw[split].astype(str).str.strip()) if split else None
     frame = pd.DataFrame(
         {
             "sample_uid": [f"{name}:{line}" for line in lines],

@@ -149,6 +149,26 @@ def retract(version: Version, *, by: Person, reason: str = "") -> Version:
     return version
 
 
+def resume(version: Version, *, by: Person) -> Version:
+    """Start the machine's work on a version again where it stopped: its freezing or its build.
+
+    Raises ``Conflict`` (``nothing-stopped``).
+    """
+    freeze = Freeze.objects.filter(version=version, status=Freeze.Status.FAILED).first()
+    last = version.builds.order_by("-pk").first()
+    is_freezing = version.status == Version.Status.FREEZING and freeze is not None
+    is_building = version.status == Version.Status.APPROVED and (last is None or last.status == last.Status.FAILED)
+    if not is_freezing and not is_building:
+        raise Conflict("nothing-stopped", _("Nothing of this version has stopped, so there is nothing to start again."))
+    with act(by, "version.resume", on=version) as details:
+        if is_freezing:
+            jobs.again(freeze)
+        else:
+            builds.start(version)
+        details |= {"number": version.number, "work": "freeze" if is_freezing else "build"}
+    return version
+
+
 def open_vote(version: Version) -> Proposal:
     """Open the vote on exactly what is frozen; called by the freezing, in its last transaction."""
     proposal = votes.propose(

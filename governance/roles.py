@@ -96,6 +96,7 @@ VERBS: Mapping[str, Who] = {
     "version.override": _by(KEEPER, STEWARD),
     "version.approve": Who(EVERY_ROLE, machine=True),
     "version.reject": Who(EVERY_ROLE, machine=True),
+    "version.resume": _by(KEEPER, STEWARD),
     "version.publish": _by(machine=True),
     "version.withdraw": Who(EVERY_ROLE, machine=True, outsider=True),
     "takedown.open": _by(KEEPER, STEWARD, REPRESENTATIVE, AUTHORITY),

@@ -24,10 +24,10 @@ DEFAULTS = {"near": 0.8, "look": 0.7, "max_near_share": 0.001}
 
 RAW, NORMAL, NEAR, LOOK = "exact_raw", "exact_normalised", "near_08", "near_07"
 SAYS = {
-    RAW: _("the same, letter for letter"),
-    NORMAL: _("the same but for spelling of case, signs or names"),
-    NEAR: _("nearly the same: {j} alike by letters"),
-    LOOK: _("somewhat the same: {j} alike by letters"),
+    RAW: _("The same, letter for letter"),
+    NORMAL: _("The same but for capitals, signs or names"),
+    NEAR: _("Nearly the same: {j} alike by letters"),
+    LOOK: _("Somewhat the same: {j} alike by letters"),
 }
 
 
@@ -115,7 +115,7 @@ def check(members: pd.DataFrame, context: Context, params: Mapping[str, float]) 
     ]
 
 
-_SHORT = _("the same in fewer than three words: listed, not held against it")
+_SHORT = _("The same in fewer than three words: listed, not held against it")
 
 
 def _pairs_of_parts(present: list[str], context: Context) -> list[tuple[str, str]]:

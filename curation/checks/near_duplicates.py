@@ -64,13 +64,13 @@ def _twins(first: pd.DataFrame, likeness: Likeness, near: float) -> tuple[list[E
     for held in in_part.values():
         twinned = {key for key, (_low, _high, size) in held.items() if size > 1}
         rows += [
-            Evidence((held[k][0], held[k][1]), 1.0, _("the same, {n} times"), {"n": held[k][2]}, "pair")
+            Evidence((held[k][0], held[k][1]), 1.0, _("The same, {n} times"), {"n": held[k][2]}, "pair")
             for k in twinned
         ]
         for pair in likeness.pairs:
             if pair.similarity >= near and pair.one in held and pair.other in held:
                 twinned |= {pair.one, pair.other}
-                says, values = _("nearly the same: {j} alike by letters"), {"j": f"{pair.similarity:.2f}"}
+                says, values = _("Nearly the same: {j} alike by letters"), {"j": f"{pair.similarity:.2f}"}
                 ids = (held[pair.one][0], held[pair.other][0])
                 rows.append(Evidence(ids, round(pair.similarity, 4), says, values, "pair"))
         n_rows += sum(held[key][2] for key in twinned)

@@ -253,6 +253,15 @@ def retraction(request: HttpRequest, community: str, dataset: str, number: int) 
     return redirect("version", community=community, dataset=dataset, number=number)
 
 
+@members
+@require_POST
+def resumption(request: HttpRequest, community: str, dataset: str, number: int) -> HttpResponse:
+    """Start the machine's work again where it stopped."""
+    versions.resume(version_of(dataset_or_404(request, community, dataset), number), by=person_of(request))
+    messages.success(request, _("It begins again. Nothing was half done."))
+    return redirect("version", community=community, dataset=dataset, number=number)
+
+
 def _version_page(
     request: HttpRequest, found: Version, form: BallotForm | None = None, status: int = 200
 ) -> HttpResponse:
@@ -305,6 +314,7 @@ def _version_page(
             else None
         ),
         "may_run": is_proposed and roles.may(me, "check.run", held.community),
+        "may_resume": roles.may(me, "version.resume", held.community),
         "may_retract": found.status in versions.OPEN and me.pk == found.proposed_by_id,
         "may_settle": is_proposed and found.proposal is not None and found.proposal.status == Proposal.Status.PASSED,
         "build": Build.objects.filter(version=found).order_by("-pk").first(),
@@ -337,7 +347,12 @@ def _answered(findings: Sequence[Told], found: Version) -> list[Told]:
     """Return findings with those marked that a named person let stand."""
     given = {(o.check_id, o.finding.scope): o.by for o in found.overrides.select_related("finding", "by")}
     return [
-        replace(one, mark="soon", state=_("let stand by %(name)s") % {"name": given[key]})
+        replace(
+            one,
+            mark="soon",
+            state=_("let stand"),
+            sentence=_("%(sentence)s %(name)s answered for it.") % {"sentence": one.sentence, "name": given[key]},
+        )
         if (key := (one.finding.check_id, one.finding.scope)) in given
         else one
         for one in findings
@@ -534,5 +549,6 @@ urlpatterns: list[URLPattern] = [
     path(_BASE + "<int:number>/ballots/", ballots, name="version-ballots"),
     path(_BASE + "<int:number>/check-runs/", version_check_runs, name="version-check-runs"),
     path(_BASE + "<int:number>/settlement/", settlement, name="version-settlement"),
+    path(_BASE + "<int:number>/resumption/", resumption, name="version-resumption"),
     path(_BASE + "<int:number>/retraction/", retraction, name="version-retraction"),
 ]

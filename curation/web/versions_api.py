@@ -226,6 +226,16 @@ class VersionRetraction(APIView):
         return Response(VersionSerializer(found).data)
 
 
+class VersionResumption(APIView):
+    """The machine's work on a version that stopped."""
+
+    @extend_schema(request=None, responses={202: VersionSerializer})
+    def post(self, request: Request, version: str) -> Response:
+        """Start it again."""
+        found = versions.resume(version_or_404(request, version), by=person_of(request))
+        return Response(VersionSerializer(found).data, status=status.HTTP_202_ACCEPTED)
+
+
 class CheckRunList(GenericAPIView[CheckRun]):
     """The check runs of a dataset as it stands."""
 
@@ -290,6 +300,7 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/versions/<str:version>/ballots/", _door(VersionBallots), name="api-version-ballots"),
     path("api/v1/versions/<str:version>/check-runs/", _door(VersionCheckRuns), name="api-version-check-runs"),
     path("api/v1/versions/<str:version>/settlement/", _door(VersionSettlement), name="api-version-settlement"),
+    path("api/v1/versions/<str:version>/resumption/", _door(VersionResumption), name="api-version-resumption"),
     path("api/v1/versions/<str:version>/retraction/", _door(VersionRetraction), name="api-version-retraction"),
     path("api/v1/check-runs/<str:run>/", _door(CheckRunDetail), name="api-check-run"),
     path("api/v1/findings/<str:finding>/", _door(FindingDetail), name="api-finding"),

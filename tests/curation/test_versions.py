@@ -326,3 +326,21 @@ def test_a_vote_that_passes_by_the_clock_settles_the_version_too() -> None:
 
     version.refresh_from_db()
     assert version.status == "approved"
+
+
+def test_work_that_broke_can_be_started_again_and_what_runs_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = make_line(600)
+    with monkeypatch.context() as broken:
+        broken.setattr(frames, "candidates", lambda *args: 1 / 0)
+        version = proposed(line)
+    stopped = (version.status, version.freeze.status, [c.code for c in versions.conditions(version)])
+
+    versions.resume(version, by=line.keeper)
+    work()
+    version.refresh_from_db()
+
+    assert stopped == ("freezing", "failed", ["frozen"])
+    assert version.status == "proposed"
+    with pytest.raises(Conflict) as whole:
+        versions.resume(version, by=line.keeper)
+    assert whole.value.code == "nothing-stopped"
