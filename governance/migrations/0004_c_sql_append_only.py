@@ -1,4 +1,4 @@
-"""The log in the database itself: rows can be added, and neither changed nor taken away.
+"""The log, the rules and what people said about consent: rows can be added, and neither changed nor taken away.
 
 PostgreSQL: a trigger function that refuses UPDATE, DELETE and TRUNCATE, and the column ``tx`` (the id of the writing transaction),
 by which sealing knows what can no longer be overtaken. A test database may be emptied between tests: TRUNCATE passes there, and only
@@ -11,7 +11,13 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-TABLES = ("governance_event", "governance_leaf", "governance_checkpoint")
+TABLES = (
+    "governance_event",
+    "governance_leaf",
+    "governance_checkpoint",
+    "governance_policyrevision",
+    "governance_consentevent",
+)
 
 ROW = "FOR EACH ROW EXECUTE FUNCTION wellhouse_append_only()"
 STATEMENT = "FOR EACH STATEMENT EXECUTE FUNCTION wellhouse_append_only()"
@@ -68,7 +74,7 @@ class AppendOnly(Operation):
 
     def describe(self) -> str:
         """Say what this does."""
-        return "Refuse UPDATE, DELETE and TRUNCATE on the log"
+        return "Refuse UPDATE, DELETE and TRUNCATE on the log, on policy revisions and on consent events"
 
 
 def _run(schema_editor: BaseDatabaseSchemaEditor, statements: dict[str, tuple[str, ...]]) -> None:

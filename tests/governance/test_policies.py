@@ -1,6 +1,7 @@
 """Policy revisions: never changed, only followed."""
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from governance import policies
 from governance.kernel.errors import Conflict, Invalid, NotAllowed
@@ -95,4 +96,13 @@ def test_a_community_may_have_rules_of_its_own(dataset: Dataset, keeper: Person)
     revision = policies.revise_community(dataset.community, body=TEACHING, by=keeper)
 
     assert policies.community_current(dataset.community) == revision
+    assert policies.current(dataset).number == 1
+
+
+def test_the_database_itself_refuses_to_change_a_revision(dataset: Dataset) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        PolicyRevision.objects.filter(dataset=dataset).update(number=7)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        PolicyRevision.objects.filter(dataset=dataset).delete()
+
     assert policies.current(dataset).number == 1

@@ -171,6 +171,7 @@ def test_whoever_joined_after_it_opened_has_no_voice(community: Community, keepe
         votes.cast(proposal, by=make_person(community, "steward"), choice="yes")
 
     assert refusal.value.code == "not-eligible"
+    assert votes.state(proposal).eligible == 1
 
 
 def test_a_changed_subject_voids_the_votes_on_the_old_one(community: Community, keeper: Person) -> None:
