@@ -363,3 +363,12 @@ def test_the_croissant_of_a_refused_version_is_a_document_that_says_so(version: 
 @pytest.mark.parametrize(("text", "line"), [("“ọ̀rọ̀” – n’á\nü", '"oro" - n\'a u'), ("x" * 400, "x" * 297 + "...")])
 def test_a_sentence_becomes_one_line_of_ascii(text: str, line: str) -> None:
     assert hub.plain(text) == line
+
+
+def test_a_request_within_a_pull_costs_the_same_few_queries_however_many_members(
+    version: Version, puller: Client, django_assert_max_num_queries
+) -> None:
+    puller.head(resolve(version, SHARD))
+
+    with django_assert_max_num_queries(13):
+        puller.head(resolve(version, SHARD))
