@@ -25,6 +25,7 @@ MAX_LINE = 1_000_000
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 1_000
 PREVIEW = 20
+ALIKE = _("some are alike: refused")
 MOSTLY = 0.8
 """Share of distinct values from which a column named like an id is taken for one."""
 BLOCK = 1 << 19
@@ -411,7 +412,7 @@ def guess(names: Sequence[str], preview: Sequence[Sequence[object]]) -> tuple[di
         if not role and len(values) > 1 and all(_MEDIA_END.search(value) for value in values):
             role = "media"
         if role == "id":
-            notes[name] = _("no two alike") if distinct == 1 else _("some are alike; the later ones would be refused")
+            notes[name] = _("no two alike") if distinct == 1 else ALIKE
         if (
             role
             and role not in taken

@@ -342,7 +342,7 @@ def contributors_page(request: HttpRequest, community: str) -> HttpResponse:
     page = Paginator(rows.filter(name__icontains=who) if who else rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "community": held,
-        "place": "people",
+        "place": "contributors",
         "form": form,
         "page": page,
         "lines": counted(page.object_list),
@@ -383,7 +383,7 @@ def contributor(request: HttpRequest, community: str, contributor: str) -> HttpR
         event.how = METHOD_WORDS.get(event.method, event.method)  # type: ignore[attr-defined]  # for the page
     context = {
         "community": held,
-        "place": "people",
+        "place": "contributors",
         "one": one,
         "samples": one.samples.count(),
         "now_says": [

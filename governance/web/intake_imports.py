@@ -26,7 +26,7 @@ from governance.formats import FORMATS
 from governance.kernel import jobs
 from governance.kernel.errors import Invalid, Missing
 from governance.models import Dataset, Import, Person
-from governance.sheets import Columns, Settings, settle_roles
+from governance.sheets import ALIKE, Columns, Settings, settle_roles
 from governance.web.access_rules import members
 from governance.web.forms import Form, sentence
 from governance.web.reach import NOT_HERE, dataset_or_404, person_of
@@ -139,6 +139,7 @@ class ColumnRow:
     role: str
     example: str
     note: str
+    is_doubtful: bool
 
 
 def _desk(request: HttpRequest, community: str, dataset: str) -> tuple[Person, Dataset]:
@@ -250,7 +251,16 @@ def _rows(columns: Columns, held: Mapping[str, str]) -> list[ColumnRow]:
         cells = [str(row[place]) for row in columns.preview if row[place] not in (None, "")]
         is_left = columns.roles[name] == "leave" and name in columns.notes
         example = _("not shown") if is_left else next(iter(cells), "")
-        found.append(ColumnRow(name, f"c{place}", held[name], example[:80], _(columns.notes.get(name, ""))))
+        found.append(
+            ColumnRow(
+                name,
+                f"c{place}",
+                held[name],
+                example[:80],
+                _(columns.notes.get(name, "")),
+                columns.notes.get(name) == ALIKE,
+            )
+        )
     return found
 
 
