@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker("postgres"):
                 item.add_marker(pytest.mark.skip(reason=reason))
     if chromium() is None:
+        if os.environ.get("WELLHOUSE_BROWSER") == "required":
+            raise pytest.UsageError("NO CHROMIUM: WELLHOUSE_BROWSER=required, and none could be installed here.")
         reason = "NO CHROMIUM: browser tests did not run. Install it: sudo apt-get install -y chromium"
         for item in items:
             if item.get_closest_marker("browser"):

@@ -14,7 +14,9 @@ from celery.beat import Scheduler, Service
 from curation.config.schedule import CELERY_SETTINGS, SCHEDULE
 
 # Celery's Django fixup would load the whole product as soon as DJANGO_SETTINGS_MODULE is set.
-app = Celery("wellhouse-beat", broker=os.environ.get("CELERY_BROKER_URL") or os.environ.get("REDIS_URL") or None, fixups=[])
+app = Celery(
+    "wellhouse-beat", broker=os.environ.get("CELERY_BROKER_URL") or os.environ.get("REDIS_URL") or None, fixups=[]
+)
 app.conf.update(CELERY_SETTINGS)
 # A message that waited longer than until the next one has nothing to say any more.
 app.conf.beat_schedule = {
