@@ -60,6 +60,40 @@ def found(
     return community
 
 
+def change(
+    community: Community,
+    *,
+    by: Actor,
+    name: str,
+    description: str = "",
+    contact: str = "",
+    authority_word: str = "Elder",
+    greeting: str = "",
+    greeting_language: str = "",
+    welcome: str = "",
+) -> Community:
+    """Change how a community shows itself: its name, what it says at the door, whom to reach, its word for an authority.
+
+    The door names the community only where it wants to greet there, that is with ``greeting`` or ``welcome``. Rules of the
+    charter are not touched.
+    """
+    if not name.strip():
+        said = _("A community needs a name. Any script is fine.")
+        raise Invalid("name-missing", reasons=[Reason("name-missing", said, path="name")])
+    words = {"greeting": greeting.strip(), "language": greeting_language.strip(), "words": welcome.strip()}
+    charter = {key: value for key, value in community.charter.items() if key != "welcome"}
+    if words["greeting"] or words["words"]:
+        charter["welcome"] = words
+    with act(by, "community.change", on=community) as details:
+        community.name, community.description = name.strip(), description.strip()
+        community.contact, community.authority_word = contact.strip(), authority_word.strip() or "Elder"
+        community.charter = charter
+        fields = ["name", "description", "contact", "authority_word", "charter"]
+        community.save(update_fields=fields)
+        details["changed"] = fields
+    return community
+
+
 def issue_founder_code(*, now: datetime | None = None) -> str:
     """Return a new code, good for a week, that lets one person found one community: the operator's only part in it."""
     code, now = new_code(), now or timezone.now()

@@ -40,6 +40,7 @@ def _by(*roles: Membership.Role, machine: bool = False, outsider: bool = False, 
 VERBS: Mapping[str, Who] = {
     # people
     "community.found": _by(machine=True, anyone=True),
+    "community.change": _by(KEEPER),
     "invitation.create": _by(KEEPER),
     "invitation.revoke": _by(KEEPER),
     "invitation.accept": _by(anyone=True, outsider=True),

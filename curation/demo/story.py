@@ -64,6 +64,13 @@ TELLERS = (
 )
 LEFT, UNASKED, REFUSED = "Edda Brine", "Dov Cordage", "Asta Weir"
 CHARTER: dict[str, object] = {"rules": {"version": {"who": ["keeper", "steward"], "threshold": 1, "min_open_hours": 0}}}
+AT_THE_DOOR = {
+    "description": "A village on a marsh that is on no map. Its people, its language and its stories are invented.",
+    "contact": "Ring Ona Reed on 0100 555 034, or come to the net loft on Thursdays, 10 to 12.",
+    "greeting": "Wethe na, sela tun kelme.",
+    "greeting_language": "qaa-x-marren",
+    "welcome": "Come in out of the wind. What is told here stays ours; what you tell stays yours.",
+}
 PURPOSES = ("teaching", "language-research")
 FEELING_CONFIG = """<View>
   <Header value="Listen to the words. What did the teller feel?"/>
@@ -176,6 +183,7 @@ def settle() -> Cast:
     password = "-".join(secrets.choice(PASSWORD_WORDS) for _ in range(4))
     ona = people.new_person(username="ona", display_name="Ona Reed", password=password)
     community = communities.found(name="Saltmarsh Quay", slug="saltmarsh", by=ona, charter=CHARTER, is_fictional=True)
+    communities.change(community, by=ona, name=community.name, **AT_THE_DOOR)
     cast = Cast(password, community, {"keeper": ona})
     newcomers = (
         ("steward", "tomas", "Tomas Fell", ("steward", "contributor")),

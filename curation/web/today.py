@@ -110,7 +110,7 @@ def desk(request: HttpRequest, community: str) -> HttpResponse:
         "place": "desk",
         "needs": found,
         "counts": {"desk": len(found)},
-        "standings": [_standing(dataset) for dataset in datasets],
+        "standings": sorted((_standing(dataset) for dataset in datasets), key=lambda one: not one["rows"]),
         "holders": _holders(here),
         "last_pull": Pull.objects.filter(version__dataset__community=here).order_by("-opened_at").first(),
     }

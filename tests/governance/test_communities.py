@@ -243,3 +243,25 @@ def test_the_machine_gives_first_roles_when_a_demo_is_laid_out_and_never_as_a_pe
 
     assert isinstance(row, Membership)
     assert row.granted_by is None
+
+
+def test_a_keeper_changes_how_the_community_shows_itself_and_never_its_rules() -> None:
+    community = make_community(charter={"rules": {"version": {"threshold": 2}}})
+    keeper = make_keeper(community)
+
+    communities.change(community, by=keeper, name="Saltmarsh Quay", contact="Ring us.", greeting="Wethe na.")
+
+    community.refresh_from_db()
+    assert (community.name, community.contact) == ("Saltmarsh Quay", "Ring us.")
+    assert community.charter["rules"] == {"version": {"threshold": 2}}
+    assert community.charter["welcome"]["greeting"] == "Wethe na."
+    assert Event.objects.filter(verb="community.change").count() == 1
+
+
+def test_nobody_but_a_keeper_changes_how_the_community_shows_itself() -> None:
+    community = make_community()
+
+    with pytest.raises(NotAllowed):
+        communities.change(community, by=make_person(community, "steward"), name="Ours")
+    with pytest.raises(Invalid):
+        communities.change(community, by=make_keeper(community), name=" ")
