@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotations.models import Annotation, Campaign
 from curation import checking, standing, versions
 from curation.models import Build, CheckRun, Finding, Freeze, Version
-from curation.web.quality import Told, told_of
+from curation.web.quality import Told, tell, told_of
 from curation.web.reach import version_of
 from governance import policies, roles, samples, votes
 from governance.models import Ballot, Community, Dataset, Person, Proposal, Sample
@@ -305,7 +305,9 @@ def _version_page(
         "purposes": [purpose_title(code) for code in found.purposes],
         "findings": _answered(told_of(run), found),
         "run": run,
-        "overrides": found.overrides.select_related("by", "finding").order_by("pk"),
+        "overrides": [
+            (o, tell(o.finding).title) for o in found.overrides.select_related("by", "finding").order_by("pk")
+        ],
         "ballot": mine,
         "form": form
         or (
