@@ -60,7 +60,7 @@ def decide(annotation: Annotation, *, by: Person, verdict: str, reason: str = ""
             if verdict == Review.Verdict.REJECT:
                 must_move(annotation, Annotation.Standing.REJECTED, field="standing")
                 submissions.withdraw_rejected(annotation)
-            elif annotation.standing != Annotation.Standing.COUNTS:
+            elif not _still_counts(annotation):
                 raise Conflict(
                     "moved-on", _("This changed while you were looking at it. Open it again to see how it stands now.")
                 )
@@ -68,6 +68,12 @@ def decide(annotation: Annotation, *, by: Person, verdict: str, reason: str = ""
     except IntegrityError as error:
         raise Conflict("already-reviewed", _("You have reviewed this answer already.")) from error
     return review
+
+
+def _still_counts(annotation: Annotation) -> bool:
+    """Whether nobody rejected or undid it meanwhile; the UPDATE changes nothing and waits for who is at it."""
+    counts = Annotation.Standing.COUNTS
+    return bool(Annotation.objects.filter(pk=annotation.pk, standing=counts).update(standing=counts))
 
 
 def _check(verdict: str, reason: str, text: str) -> None:

@@ -38,8 +38,8 @@ def make_draft(
         dataset = make_dataset(community, make_keeper(community))
     if n:
         add_samples(dataset, [f"tale {number}" for number in range(n)])
-    by = dataset.created_by
-    return campaigns.create(dataset, slug="feelings", name="Feelings", config=config, overlap=overlap, by=by, **fields)
+    named = {"slug": "feelings", "name": "Feelings"} | fields
+    return campaigns.create(dataset, config=config, overlap=overlap, by=dataset.created_by, **named)
 
 
 def member(campaign: Campaign, *roles: str) -> Person:

@@ -4,7 +4,9 @@ import gzip
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from annotations import flags, leases, reviews
 from annotations.models import Annotation, Campaign, Flag, Lease, Review
@@ -333,3 +335,39 @@ def test_a_recording_or_picture_comes_from_the_sample_and_never_from_an_address_
     assert "elsewhere" not in html + following
     assert "There is no" in following
     assert Annotation.objects.get().label == "2"
+
+
+def test_pages_that_list_ask_the_database_as_often_for_many_as_for_few() -> None:
+    campaign = make_campaign(8, overlap=2)
+    author, reviewer = member(campaign), member(campaign, "reviewer", "keeper")
+    client, desk_client = signed_in(author), signed_in(reviewer)
+    base = f"/datasets/{campaign.community.slug}/{campaign.dataset.slug}/"
+    pages = [
+        (client, f"/communities/{campaign.community.slug}/words/"),
+        (desk_client, base + "campaigns/"),
+        (desk_client, base + "campaigns/feelings/"),
+        (desk_client, base + "flags/"),
+        (desk_client, f"/review/{campaign.public_id}/"),
+    ]
+
+    def asked() -> list[int]:
+        counts = []
+        for one, path in pages:
+            with CaptureQueriesContext(connection) as told:
+                assert one.get(path).status_code == 200
+            counts.append(len(told))
+        return counts
+
+    def give(n: int) -> None:
+        for _ in range(n):
+            made = answer(campaign, author)
+            flags.raise_flag(made.sample, by=author, kind="technical")
+
+    give(2)
+    few = asked()
+    give(5)
+    for number in range(3):
+        make_draft(0, dataset=campaign.dataset, slug=f"more-{number}")
+
+    assert asked() == few
+    assert max(few) <= 40

@@ -77,13 +77,13 @@ def test_an_answer_is_rejected_once() -> None:
     campaign = make_campaign(1)
     made = answer(campaign, member(campaign))
     one, two = member(campaign, "reviewer"), member(campaign, "steward")
-    reviews.decide(made, by=one, verdict="reject", reason="spelling")
+    reviews.decide(Annotation.objects.get(), by=one, verdict="reject", reason="spelling")
 
     for person in (one, two):
         with pytest.raises(Conflict):
             reviews.decide(Annotation.objects.get(), by=person, verdict="reject", reason="spelling")
     with pytest.raises(Conflict):
-        reviews.decide(Annotation.objects.get(), by=two, verdict="accept")
+        reviews.decide(made, by=two, verdict="accept")
 
     assert QueueSlot.objects.get().slots == 2
 
