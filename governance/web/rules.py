@@ -36,15 +36,14 @@ PAGE = 20
 
 def purpose_choices(codes: Sequence[str]) -> list[tuple[str, str]]:
     """Return code and words of purposes; a branch says that it covers what lies below it."""
-    return [
-        (
-            code,
-            _(STANDARD[code].title)
-            if STANDARD.is_leaf(code)
-            else _("%(title)s, of any kind") % {"title": _(STANDARD[code].title)},
-        )
-        for code in codes
-    ]
+    return [(code, _purpose_words(code)) for code in codes]
+
+
+def _purpose_words(code: str) -> str:
+    if code == "use":
+        return _("anything that is not forbidden by name")
+    title = _(STANDARD[code].title)
+    return title if STANDARD.is_leaf(code) else _("%(title)s, of any kind") % {"title": title}
 
 
 class RulesForm(Form):
