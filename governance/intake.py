@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ MEASURES = Registry("governance.measures")
 ROWS_SQLITE = 2_000
 ROWS_POSTGRES = 5_000
 JOURNAL_PAGES = 16_000
+KEPT_UPLOADS = timedelta(days=8)
 PAUSE_SECONDS = 0.01
 """After a chunk on SQLite, so that a person who is saving an answer gets the one write lock (platform.md, section 7)."""
 RESERVED = frozenset({"sample_id", "label", "n_votes", "agreement", "media", "split"})
@@ -130,6 +132,18 @@ def run_import(row: Import, claim: jobs.Claim) -> None:
             shaper.seen.forget()
         tally = _pass(row, claim, shaper, chunks(), columns.total, report, writing=not row.is_dry_run)
         _finish(row, claim, tally, report)
+    forget_uploads(timezone.now())
+
+
+def forget_uploads(now: datetime) -> int:
+    """Remove files that somebody chose and never brought in; return how many. Their token ended a day before."""
+    gone = 0
+    for path in media.root("imports").glob("??/??/*"):
+        is_old = path.stat().st_mtime < (now - KEPT_UPLOADS).timestamp()
+        if is_old and not Import.objects.filter(stored_as=path.name).exists():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 @contextmanager

@@ -71,7 +71,9 @@ def keep(source: Path | BinaryIO, folder: str = "media") -> tuple[str, int]:
             os.fsync(target.fileno())
         digest = hashed.hexdigest()
         final = path_of(digest, folder)
-        if not final.exists():
+        if final.exists():
+            os.utime(final)
+        else:
             final.parent.mkdir(parents=True, exist_ok=True)
             written.chmod(0o640)
             os.replace(written, final)

@@ -7,10 +7,12 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from governance import intake, media, samples
 from governance.kernel import jobs
@@ -338,6 +340,18 @@ def test_several_answers_to_one_task_become_a_label_only_where_most_agree(bring:
     bring(json.dumps(tasks), name="a.json", format="label_studio")
 
     assert list(Sample.objects.order_by("pk").values_list("imported_label", flat=True)) == ["g", "g", "", ""]
+
+
+def test_a_file_that_was_chosen_and_never_brought_in_is_forgotten(bring: Bring, tmp_path: Path) -> None:
+    row = bring("id,text\n1,a\n")
+    (tmp_path / "b").write_text("chosen, never brought in")
+    chosen = media.path_of(media.keep(tmp_path / "b", "imports")[0], "imports")
+
+    intake.forget_uploads(timezone.now() + timedelta(days=7))
+    assert chosen.is_file()
+    intake.forget_uploads(timezone.now() + timedelta(days=9))
+
+    assert not chosen.exists() and media.path_of(row.stored_as, "imports").is_file()
 
 
 def test_usable_is_a_yes_from_the_contributor_and_nothing_else(dataset: Dataset) -> None:
