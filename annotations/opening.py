@@ -53,8 +53,8 @@ def run(row: Opening, claim: Claim) -> None:
             time.sleep(PAUSE_SECONDS)
     if connection.vendor == "postgresql":
         # The first claim comes sooner than autovacuum; without figures it would be planned for an empty queue.
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE annotations_task, annotations_queueslot")
+        with connection.cursor() as database:
+            database.execute("ANALYZE annotations_task, annotations_queueslot")
     with claim.finish(done=done, total=done):
         move(campaign, Campaign.Status.OPEN, where={"status": Campaign.Status.DRAFT})
         record(
