@@ -6,6 +6,7 @@ accepts unknown tags, dangling names and empty answers (its own check runs besid
 tags turn a posted form into Label Studio's result JSON and hold an imported result to the config.
 """
 
+import difflib
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -207,7 +208,8 @@ def _stranger(node: Node) -> Reason:
     if node.tag in LABEL_STUDIO:
         words = _("{tag} is a tag of Label Studio that cannot be shown here yet. A campaign with it cannot open.")
         return node.reason("tag-not-supported", words)
-    canonical = next((name for name in LABEL_STUDIO if name.lower() == node.tag.lower()), "")
+    close = difflib.get_close_matches(node.tag.lower(), [name.lower() for name in LABEL_STUDIO], n=1)
+    canonical = next((name for name in LABEL_STUDIO if [name.lower()] == close), "")
     if canonical:
         return node.reason("tag-unknown", _("There is no tag {tag}; did you mean {canonical}?"), canonical=canonical)
     return node.reason("tag-unknown", _("There is no tag {tag}."))
@@ -341,7 +343,7 @@ def _field_of(path: str) -> str:
 
 def _required(node: Node, path: str) -> Reason:
     own = node.attributes.get("requiredMessage", "").strip()
-    words = own.replace("{", "{{").replace("}", "}}") if own else _("“{name}” must be answered.")
+    words = own.replace("{", "{{").replace("}", "}}") if own else _("This must be answered; or skip it.")
     return Reason("answer-required", words, path, None, {"name": node.name})
 
 

@@ -140,7 +140,9 @@ def campaign_new(request: HttpRequest, community: str, dataset: str) -> HttpResp
     here, me = dataset_or_404(request, community, dataset), person_of(request)
     if not roles.may(me, "campaign.create", here.community):
         raise NotAllowed("role-missing", _("Campaigns are prepared by keepers and stewards."))
-    form = DraftForm(request.POST or None, initial={"config": starter(here)})
+    like = here.campaigns.filter(slug=request.GET.get("like", "")).first()
+    first = {field: getattr(like, field) for field in DraftForm.base_fields if field != "name"} if like else {}
+    form = DraftForm(request.POST or None, initial={"config": starter(here)} | first)
     config = str(form["config"].value() or "")
     reasons: list[Reason] = []
     if request.method == "POST" and form.is_valid():

@@ -98,6 +98,7 @@ def _page(
         },
         "kinds": [(code, _(words)) for code, (words, _hint) in flags.KINDS.items()],
         "said": said,
+        "said_elsewhere": [text for path, text in said.items() if not path.startswith(configs.FIELD)],
         "language": campaign.dataset.language,
         "kept": {key: request.POST.get(key, "") for key in ("flag", "flag_text")},
     }

@@ -92,6 +92,12 @@ def test_the_same_hotkey_twice_is_refused() -> None:
     assert faults(xml) == [("hotkey-twice", 6)]
 
 
+def test_a_misspelt_tag_is_told_the_nearest_one() -> None:
+    _config, reasons = configs.inspect(GOOD.replace("<Header", "<Headr"))
+
+    assert [str(reason) for reason in reasons] == ["There is no tag Headr; did you mean Header?"]
+
+
 def test_every_fault_is_told_at_once_in_the_order_of_lines() -> None:
     xml = GOOD.replace('value="$text"', 'value="text"').replace('maxRating="3"', 'maxRating="x"').replace("Sad", "Glad")
 
