@@ -1,11 +1,12 @@
 """The Celery application of the workers. Jobs are rows; the messages only ring (``governance.kernel.jobs``)."""
 
+import gc
 import os
 import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_before_create_process, worker_ready
 
 from curation.config.schedule import SCHEDULE
 
@@ -31,3 +32,10 @@ def say_ready(**_: Any) -> None:
     """Tell the supervisor, whatever the log level, that messages are taken from now on."""
     sys.stdout.write("Taking messages: ready.\n")
     sys.stdout.flush()
+
+
+@worker_before_create_process.connect
+def share_memory(**_: Any) -> None:
+    """Keep the collector off what the parent has loaded, so that its pages stay shared with the processes."""
+    gc.collect()
+    gc.freeze()
