@@ -145,7 +145,7 @@ def _people_page(request: HttpRequest, community: Community, invite: InviteForm 
         "page": page,
         "find": find,
         "is_keeper": is_keeper,
-        "count": Person.objects.filter(pk__in=_memberships(community).order_by().values("person")).count(),
+        "how_many": Person.objects.filter(pk__in=_memberships(community).order_by().values("person")).count(),
         "keepers": list(communities.keepers(community).order_by("display_name")),
     }
     if is_keeper:

@@ -226,6 +226,8 @@ def test_members_who_are_no_keepers_see_people_but_neither_invitations_nor_butto
     refused = browser_of(member).post("/communities/saltmarsh/invitations/", {"role": "contributor"})
 
     assert str(keeper) in page
+    assert "2 members." in page
+    assert 'class="count' not in page
     assert "Ūna" not in page
     assert "Invite somebody" not in page
     assert refused.status_code == 403
