@@ -166,11 +166,7 @@ def _problem(refusal: Refusal, status: int, sentence: str) -> dict[str, object]:
     """RFC 9457, with the member that clients print."""
     problem: dict[str, object] = {
         "type": f"{settings.PUBLIC_URL}/problems/{refusal.code}/",
-        "title": {
-            401: gettext("A pull token is needed"),
-            403: gettext("This was refused"),
-            404: gettext("Not found"),
-        }.get(status, gettext("This was withdrawn") if status == 410 else gettext("Not at this moment")),
+        "title": _title(refusal, status),
         "status": status,
         "detail": " ".join(_sentence(reason) for reason in refusal.reasons),
         "code": refusal.code,
@@ -190,6 +186,18 @@ def _problem(refusal: Refusal, status: int, sentence: str) -> dict[str, object]:
             "duties": ["stop-use", "delete-copies", "acknowledge"],
         }
     return problem
+
+
+def _title(refusal: Refusal, status: int) -> str:
+    if isinstance(refusal, Closed) and refusal.code == standing.TAKEDOWN:
+        return gettext("This is closed for now")
+    titles = {
+        401: gettext("A pull token is needed"),
+        403: gettext("This was refused"),
+        404: gettext("Not found"),
+        410: gettext("This was withdrawn"),
+    }
+    return titles.get(status, gettext("Not at this moment"))
 
 
 def _tombstone(request: HttpRequest, refusal: Refusal, sentence: str) -> dict[str, object]:
