@@ -77,7 +77,7 @@ def sign_in(username: str, password: str, *, address: str, now: datetime | None 
     person = Person.objects.filter(username=name).first()
     if person is None:
         make_password(password)  # as long as a real look would take, so that time tells nothing
-    elif person.is_active and person.check_password(password):
+    elif person.check_password(password) and person.is_active:
         SignInAttempt.objects.filter(key__in=keys[:2]).delete()
         SignInAttempt.objects.filter(pk__in=[row.pk for row in written]).delete()
         return person

@@ -146,10 +146,12 @@ def _enter(request: HttpRequest, person: Person, target: str) -> HttpResponse:
     login(request, person, backend=BACKEND)
     response = redirect(target)
     if person.language and check_for_language(person.language):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, person.language, max_age=A_YEAR, samesite="Lax", httponly=True
-        )
+        _keep(response, settings.LANGUAGE_COOKIE_NAME, person.language)
     return response
+
+
+def _keep(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=A_YEAR, samesite="Lax", httponly=True, secure=settings.PRODUCTION)
 
 
 @public
@@ -168,18 +170,9 @@ def look(request: HttpRequest) -> HttpResponse:
     response = redirect(_next(request))
     language, theme = request.POST.get("language", ""), request.POST.get("theme")
     if language in dict(settings.LANGUAGES):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            language,
-            max_age=A_YEAR,
-            samesite="Lax",
-            httponly=True,
-            secure=settings.PRODUCTION,
-        )
+        _keep(response, settings.LANGUAGE_COOKIE_NAME, language)
     if theme in THEMES:
-        response.set_cookie(
-            THEME_COOKIE, theme, max_age=A_YEAR, samesite="Lax", httponly=True, secure=settings.PRODUCTION
-        )
+        _keep(response, THEME_COOKIE, theme)
     elif theme is not None:
         response.delete_cookie(THEME_COOKIE, samesite="Lax")
     return response
