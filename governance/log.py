@@ -336,7 +336,7 @@ def check_proof(bundle: Mapping[str, object], keys: list[bytes] | None = None) -
         hashed = leaf_hash(str(bundle["event"]).encode())
         path = [bytes.fromhex(str(step)) for step in bundle["path"]]  # type: ignore[attr-defined]  # checked by the except
         root = bytes.fromhex(str(bundle["root"]))
-        known = keys if keys is not None else [base64.b64decode(str(bundle["key"]).rsplit("+", 1)[1])[1:]]
+        known = keys if keys is not None else [base64.b64decode(str(bundle["key"]).split("+", 2)[2])[1:]]
         note = str(bundle["checkpoint"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Invalid("proof-unreadable", _("This is no proof that we can read.")) from error

@@ -252,9 +252,24 @@ def test_what_is_no_proof_is_unusable_input(capsys: pytest.CaptureFixture[str], 
 def test_a_note_can_be_read_by_whoever_has_the_verifier_key(community: Community) -> None:
     write(community, 1)
     note = log.seal().note
-    name, key_hash, _key = log.vkey().rsplit("+", 2)
+    name, key_hash, _key = log.vkey().split("+", 2)
 
     assert note.split("\n")[0] == name
     assert len(key_hash) == 8
     with pytest.raises(Invalid, match="No key"):
         log.read_note(note.replace("\n1\n", "\n2\n"), [signing.public_raw()])
+
+
+def test_a_proof_is_read_whatever_signs_the_key_is_spelled_with(
+    community: Community, settings: object, tmp_path: Path
+) -> None:
+    event = write(community, 1)[0]
+    for number in range(200):
+        settings.SIGNING_KEY_FILE = str(tmp_path / f"{number}.pem")
+        if log.vkey().count("+") > 3:
+            break
+
+    bundle = log.proof(event)
+
+    assert str(bundle["key"]).count("+") > 3
+    assert log.check_proof(bundle).ok
