@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import pyarrow.parquet as pq
 from django.conf import settings
@@ -181,7 +182,7 @@ def _plan(build: Build, claim: Claim) -> None:
         prefixes["default", row.split, int(row.uid[:4], 16)] += 1
         if row.media:
             prefixes[row.media[2], row.split, int(row.uid[:4], 16)] += 1
-            sizes[row.media[2], row.split] += media.path_of(row.media[0]).stat().st_size
+            sizes[row.media[2], row.split] += _place(row.media[0]).stat().st_size
         if n % 10_000 == 0:
             claim.progress(0, message=_("reading the members"))
     if tree.root.hex() != version.members_root:
@@ -308,7 +309,17 @@ def _media(row: Row, config: str) -> object:
     """The media column: a path in the default config, the bytes with their path where `datasets` decodes them."""
     if row.media is None or config == "default":
         return row.media_path
-    return {"bytes": media.path_of(row.media[0]).read_bytes(), "path": row.media_path}
+    return {"bytes": _place(row.media[0]).read_bytes(), "path": row.media_path}
+
+
+def _place(sha256: str) -> Path:
+    """Where a recording or picture lies; raises ``Conflict`` (``media-not-held``) when its bytes are gone."""
+    place = media.path_of(sha256)
+    if not place.is_file():
+        raise Conflict(
+            "media-not-held", _("A recording or picture of this version is not in storage: {sha}"), sha=sha256
+        )
+    return place
 
 
 def _label(text: str, numbers: Mapping[str, int]) -> object:
@@ -354,7 +365,7 @@ def _shard_files(build: Build) -> list[File]:
 def _media_files(version: Version) -> list[File]:
     """The media of all members as files, each once; their bytes lie in storage already."""
     found = {row.media_path: row.media[0] for row in _rows(version.members.exclude(sample__media=None)) if row.media}
-    return [File(path, media.path_of(sha).stat().st_size, sha) for path, sha in sorted(found.items()) if path]
+    return [File(path, _place(sha).stat().st_size, sha) for path, sha in sorted(found.items()) if path]
 
 
 def _document(path: str, content: bytes) -> File:

@@ -189,6 +189,17 @@ def picture(shade: int) -> bytes:
     return buffer.getvalue()
 
 
+def test_a_picture_that_is_gone_stops_the_build_by_name() -> None:
+    version = with_pictures()
+    lost = Media.objects.first()
+    media.path_of(lost.sha256).unlink()
+
+    row = build(version)
+
+    assert row.error_code == "media-not-held"
+    assert lost.sha256 in row.message
+
+
 def with_pictures() -> Version:
     dataset = make_dataset(modality="image")
     teller = make_contributor(dataset.community)
