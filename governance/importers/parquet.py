@@ -1,7 +1,8 @@
 """Parquet: the columns of the file's schema, read in small batches.
 
-Text columns are read as dictionaries, so a long text that a million rows share is held once and judged before it is spread
-out. What the file says of itself (rows, columns, sizes when unpacked) is checked before anything is read.
+Small text columns are read as dictionaries, so a long text that a million rows share is held once and judged before it is
+spread out. Large ones are read plainly and in smaller batches, since a dictionary of everything that differs would grow with the
+file. What the file says of itself (rows, columns, sizes when unpacked) is checked before anything is read.
 """
 
 import datetime
@@ -36,6 +37,8 @@ from governance.sheets import (
 TITLE = _("Parquet")
 EXTENSIONS = (".parquet", ".pq")
 MAX_METADATA = 20_000_000
+SMALL = 4_000_000
+"""Bytes that a text column of one row group may unpack to and still be read as a dictionary, which takes several times that."""
 MAX_PART = 2_000_000_000
 """Bytes that one column of one row group may unpack to, by the file's own word."""
 
@@ -43,7 +46,7 @@ MAX_PART = 2_000_000_000
 def columns(path: Path, settings: Settings = ANY) -> Columns:
     """Return the columns of ``path``; raises ``Invalid`` for what is no Parquet, or claims too much."""
     require_kind(path, "parquet")
-    with _open(path) as file:
+    with _open(path)[0] as file:
         names, remarks = check_names(file.schema_arrow.names)
         total = file.metadata.num_rows
     preview = [tuple(row) for chunk in islice(chunks(path, settings, names), 1) for row in chunk.rows[:PREVIEW]]
@@ -54,8 +57,9 @@ def columns(path: Path, settings: Settings = ANY) -> Columns:
 def chunks(path: Path, settings: Settings, names: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of ``path`` in chunks; a line is the row's number, from 1 (there is no header)."""
     done = 0
-    with _open(path) as file:
-        batches = file.iter_batches(batch_size=CHUNK, use_threads=False)
+    file, at_once = _open(path)
+    with file:
+        batches = file.iter_batches(batch_size=at_once, use_threads=False)
         while True:
             try:
                 batch = next(batches, None)
@@ -135,17 +139,28 @@ def _plain(cell: object) -> object:
     return cell
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Path) -> tuple[pq.ParquetFile, int]:
+    """Return the opened file and how many rows to read at once."""
     try:
         # Opened twice on purpose: which columns are text is known only after the first time.
         limits = {"thrift_string_size_limit": MAX_METADATA, "thrift_container_size_limit": 1_000_000}
         with pq.ParquetFile(path, **limits) as looked_at:
             metadata, schema = looked_at.metadata, looked_at.schema_arrow
             _check(metadata)
-        text = [f.name for f in schema if pyarrow.types.is_string(f.type) or pyarrow.types.is_large_string(f.type)]
-        return pq.ParquetFile(path, read_dictionary=text, buffer_size=1 << 16, pre_buffer=False, **limits)
+        text = {f.name for f in schema if pyarrow.types.is_string(f.type) or pyarrow.types.is_large_string(f.type)}
+        shared = sorted(text & _small(metadata))
+        file = pq.ParquetFile(path, read_dictionary=shared, buffer_size=1 << 16, pre_buffer=False, **limits)
+        return file, CHUNK if len(shared) == len(text) else CHUNK // 5
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise Invalid("parquet-unreadable", _("This file cannot be read as Parquet: {why}."), why=str(error)) from None
+
+
+def _small(metadata: pq.FileMetaData) -> set[str]:
+    """The columns that are small in every row group."""
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    columns = [group.column(place) for group in groups for place in range(metadata.num_columns)]
+    large = {one.path_in_schema for one in columns if one.total_uncompressed_size > SMALL}
+    return {one.path_in_schema for one in columns} - large
 
 
 def _check(metadata: pq.FileMetaData) -> None:
