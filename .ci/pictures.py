@@ -64,7 +64,7 @@ def _take(page: Page, target: pathlib.Path, width: int, height: int) -> int:
     page.set_viewport_size({"width": width, "height": max(height, tall)})
     page.screenshot(path=target)
     page.set_viewport_size({"width": width, "height": height})
-    print(target, f"{over} px too wide" if over > 0 else "")  # noqa: T201 a command's output
+    print(target, f"{over} px too wide" if over > 0 else "")
     return int(over > 0)
 
 
