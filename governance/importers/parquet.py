@@ -77,7 +77,27 @@ def chunks(path: Path, settings: Settings, names: Sequence[str]) -> Iterator[Chu
                 return
             first = done + 1
             done += batch.num_rows
-            yield _chunk(batch, first, names, done)
+            try:
+                yield _chunk(batch, first, names, done)
+            except UnicodeDecodeError:
+                yield _row_by_row(batch, first, names, done)
+
+
+def _row_by_row(batch: pyarrow.RecordBatch, first: int, names: Sequence[str], done: int) -> Chunk:
+    """A batch in which some text is not UTF-8, whatever its schema says: only those rows are refused."""
+    rows: list[Sequence[object]] = []
+    lines: list[int] = []
+    bad: list[BadRow] = []
+    for place in range(batch.num_rows):
+        try:
+            one = _chunk(batch.slice(place, 1), first + place, names, done)
+        except UnicodeDecodeError:
+            bad.append(BadRow(first + place, "", "wrong-encoding", _("The text of this row is not valid UTF-8.")))
+            continue
+        rows += one.rows
+        lines += one.lines
+        bad += one.bad
+    return Chunk(rows, lines, bad, done)
 
 
 def _chunk(batch: pyarrow.RecordBatch, first: int, names: Sequence[str], done: int) -> Chunk:

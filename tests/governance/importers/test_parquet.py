@@ -70,3 +70,15 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         importer.columns(path)
 
     assert refusal.value.code == "duplicate-columns"
+
+
+def test_text_that_is_not_utf_8_refuses_its_row_whatever_the_schema_says(tmp_path: Path) -> None:
+    raw = pa.array([b"good", b"caf\xe9", b"fine"], type=pa.binary())
+    text = pa.StringArray.from_buffers(3, raw.buffers()[1], raw.buffers()[2])
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": text}), path)
+
+    good, bad = read(importer, path)
+
+    assert good == [(1, ["good"]), (3, ["fine"])]
+    assert codes(bad) == [(2, "wrong-encoding")]
