@@ -38,8 +38,19 @@ def pytest_report_header() -> str:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="only tests that need no database: the minute before a commit"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what would mean nothing on this database or cannot run on this machine."""
+    if config.getoption("--quick"):
+        fixtures = {"db", "transactional_db", "live_server", "django_db_setup"}
+        slow = [i for i in items if i.get_closest_marker("django_db") or fixtures & set(getattr(i, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         reason = "a claim about races: run it with WELLHOUSE_TEST_DATABASE=postgres"
         for item in items:
