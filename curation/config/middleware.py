@@ -78,8 +78,16 @@ class Refusals:
 
 
 class Compression(GZipMiddleware):
-    """Compress pages and JSON; never what a view marked ``as_it_is``: ranges of a compressed file mean nothing to a client."""
+    """Compress pages, JSON and other text; never files, parts of files, or what a view marked ``as_it_is``.
+
+    Ranges of a compressed file mean nothing to a client, and sound, pictures and Parquet are compressed inside.
+    """
+
+    TEXT = ("text/", "application/json", "application/problem+json", "application/ld+json", "image/svg+xml")
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Compress, or leave alone."""
-        return response if getattr(response, "as_it_is", False) else super().process_response(request, response)
+        is_text = response.headers.get("Content-Type", "").startswith(self.TEXT)
+        if getattr(response, "as_it_is", False) or response.status_code == 206 or not is_text:
+            return response
+        return super().process_response(request, response)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.core.files import File
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
+from curation.config.middleware import Compression
 from curation.config.static import HashedStatic
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,3 +100,29 @@ def test_the_page_of_components_exists_while_building_only(client: Client, setti
 
     assert building == 200
     assert client.get("/components/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_pages_are_compressed_on_their_way(client: Client) -> None:
+    answer = client.get("/signin/", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(answer.content) < 3000
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "extra"),
+    [
+        (200, "application/octet-stream", {}),
+        (206, "text/plain", {"Content-Range": "bytes 0-999/4000"}),
+        (200, "audio/flac", {}),
+    ],
+)
+def test_files_and_parts_of_files_leave_as_they_are(status: int, kind: str, extra: dict[str, str]) -> None:
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+    file = HttpResponse(b"the same bytes " * 400, status=status, content_type=kind, headers=extra)
+
+    answer = Compression(lambda _: file)(request)
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.content == b"the same bytes " * 400
