@@ -44,7 +44,7 @@ def _held(campaign: Campaign, by: Person, now: datetime) -> Lease | None:
     lease = mine.select_related("task__sample__media", "campaign__dataset__community").first()
     if lease is None:
         return None
-    if not queue.offerable(by).filter(pk=lease.task.sample_id).exists():
+    if not queue.may_offer(lease.task_id, by, now):
         end(lease)
         return None
     until = now + timedelta(seconds=campaign.lease_seconds)

@@ -85,6 +85,15 @@ def _offerable_to(person: Person, now: datetime) -> tuple[str, list[Param]]:
     return sql, [person.pk if p == _ANYBODY else moment if p == stand_in else p for p in params]
 
 
+def may_offer(task_id: int, person: Person, now: datetime) -> bool:
+    """Whether the sample of a task may be shown to ``person`` at ``now``."""
+    offer_sql, offer_params = _offerable_to(person, now)
+    sql = f"SELECT 1 FROM annotations_task t WHERE t.id = %s AND EXISTS ({offer_sql})"  # noqa: S608  # our own text, compiled
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [task_id, *offer_params])
+        return cursor.fetchone() is not None
+
+
 def take(campaign: Campaign, person: Person, *, now: datetime, until: datetime) -> Lease | None:
     """Take one slot and write its lease, in the caller's transaction; None when nothing is there for this person.
 
