@@ -17,10 +17,9 @@ from typing import Any
 
 from _bench import Clock, Row, command, main
 
+_PARTS = ("sel", "tun", "mar", "dra", "hal", "os", "kin", "wes", "lor", "pa", "ne", "bri", "shu", "got", "vem")
 WORDS = [
-    f"{a}{b}"
-    for a in ("sel", "tun", "mar", "dra", "hal", "os", "kin", "wes", "lor", "pa")
-    for b in ("a", "e", "in", "or", "u")
+    f"{a}{b}{c}" for a in _PARTS for b in _PARTS for c in ("a", "e", "in", "or", "u", "al", "ith", "om", "y", "ek")
 ]
 LAPS = 400
 CROWD = 8
