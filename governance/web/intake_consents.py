@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -270,7 +271,7 @@ def in_words(answers: Sequence[tuple[str, str, datetime | None]], use: str, now:
     state, end = consents.state_of(answers, use, now)
     if state == "valid":
         soon = end is not None and end - now < consents.SOON
-        return (_("ends %(day)s") % {"day": f"{end:%d.%m.%Y}"}, "soon") if soon else (_("yes"), "")
+        return (_("ends %(day)s") % {"day": date_format(end, "j M Y")}, "soon") if soon else (_("yes"), "")
     if state == "unknown":
         waiting = any(asked == use and status in consents.WAITING for asked, status, _end in answers)
         return (_("asked"), "wait") if waiting else (_("not asked"), "none")
@@ -282,7 +283,7 @@ def _how(event: ConsentEvent | None) -> str:
         return _("nobody has asked")
     return _("%(how)s, %(day)s") % {
         "how": str(METHOD_WORDS.get(event.method, event.method)).lower(),
-        "day": f"{event.at:%d.%m.%Y}",
+        "day": date_format(event.at, "j M Y"),
     }
 
 

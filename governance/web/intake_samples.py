@@ -14,6 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
@@ -75,6 +76,8 @@ def samples(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
     seen = Sample.objects.visible_to(person).filter(dataset=held)
     found = _found(seen, held, asked, sees_held=roles.KEEPER in mine, sees_names=bool(mine & roles.DESK))
     page = Paginator(_with_holds(found).order_by("pk"), PAGE).get_page(request.GET.get("page"))
+    lines, at_desk = _lines(page.object_list, held, sees_held=roles.KEEPER in mine), bool(mine & roles.DESK)
+    sees_labels = any(line.sample.imported_label for line in lines if not line.is_withheld)
     context = {
         "community": held.community,
         "dataset": held,
@@ -82,9 +85,11 @@ def samples(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
         "find": find,
         "asked": any(asked.values()),
         "page": page,
-        "lines": _lines(page.object_list, held, sees_held=roles.KEEPER in mine),
-        "sees_names": bool(mine & roles.DESK),
-        "may_import": bool(mine & roles.DESK),
+        "lines": lines,
+        "sees_names": at_desk,
+        "sees_labels": sees_labels,
+        "columns": 3 + at_desk + sees_labels,
+        "may_import": at_desk,
     }
     return render(request, "governance/samples.html", context)
 
@@ -147,7 +152,7 @@ def consent_in_words(answers: Sequence[tuple[str, str, datetime | None]], now: d
     if lasting:
         ends = [end for _use, end in lasting if end is not None and end - now < consents.SOON]
         if ends:
-            return _("ends on %(day)s") % {"day": f"{min(ends):%d.%m.%Y}"}, "soon"
+            return _("ends on %(day)s") % {"day": date_format(min(ends), "j M Y")}, "soon"
         uses = [_(STANDARD[use].title) if use in STANDARD else use for use, _end in lasting]
         shown = ", ".join(uses[:2])
         return (_("%(uses)s and more") % {"uses": shown} if len(uses) > 2 else shown), ""

@@ -234,7 +234,6 @@ def _context(dataset: Dataset, body: Body, form: RulesForm | None, may_write: bo
         "place": "rules",
         "community": dataset.community,
         "dataset": dataset,
-        "places": [dataset],
         "form": form,
         "may_write": may_write,
         "forbidden": ", ".join(_(STANDARD[code].title) for code in body.prohibited if code in STANDARD) or _("nothing"),

@@ -104,7 +104,7 @@ def test_the_way_to_the_next_page_keeps_the_filters_of_the_address() -> None:
 
     assert "1 to 50 of 4,812" in pager
     assert 'href="?name=ilse&amp;page=2"' in pager
-    assert "Earlier" not in pager
+    assert "Previous" not in pager
 
 
 def test_a_form_tells_what_an_operation_refused_at_the_field_it_names() -> None:
