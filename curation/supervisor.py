@@ -59,23 +59,22 @@ def run(host: str, port: int, when_ready: Callable[[], None] | None = None) -> i
     supervisor = Supervisor()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.stop())
-    with tempfile.TemporaryDirectory(prefix="wellhouse-") as private:
-        try:
-            if not environment.get("REDIS_URL"):
-                environment.pop("CELERY_BROKER_URL", None)
-                supervisor.start_broker(var(), Path(private), environment)
-            supervisor.start_rest(host, port, environment)
-            if not supervisor.stopping.is_set():
-                say(f"Wellhouse is ready: http://{host}:{port}/  (Ctrl-C ends it)")
-                if when_ready:
-                    when_ready()
-            supervisor.watch()
-        except ChildFailed as failure:
-            if not supervisor.stopping.is_set():
-                say(str(failure))
-                supervisor.failed = True
-        finally:
-            supervisor.end()
+    try:
+        if not environment.get("REDIS_URL"):
+            environment.pop("CELERY_BROKER_URL", None)
+            supervisor.start_broker(var(), environment)
+        supervisor.start_rest(host, port, environment)
+        if not supervisor.stopping.is_set():
+            say(f"Wellhouse is ready: http://{host}:{port}/  (Ctrl-C ends it)")
+            if when_ready:
+                when_ready()
+        supervisor.watch()
+    except ChildFailed as failure:
+        if not supervisor.stopping.is_set():
+            say(str(failure))
+            supervisor.failed = True
+    finally:
+        supervisor.end()
     return 1 if supervisor.failed else 0
 
 
@@ -180,18 +179,20 @@ class Supervisor:
         self.children: list[Child] = []
         self.stopping = threading.Event()
         self.failed = False
+        self.private: Path | None = None  # holds the broker's socket where our own folder's path is too long for one
 
     def stop(self) -> None:
         """Ask for the end; safe inside a signal handler and more than once."""
         self.stopping.set()
 
-    def start_broker(self, state: Path, private: Path, environment: dict[str, str]) -> None:
+    def start_broker(self, state: Path, environment: dict[str, str]) -> None:
         """Start a broker of our own and name it in the environment; say so where there is none."""
         folder = state / "broker"
         folder.mkdir(mode=0o700, exist_ok=True)
         address = folder / "broker.sock"  # settings.BROKER_SOCKET: other commands find it here
         if len(os.fsencode(address)) > SOCKET_PATH_BYTES:
-            address = private / "broker.sock"
+            self.private = Path(tempfile.mkdtemp(prefix="wellhouse-"))
+            address = self.private / "broker.sock"
         address.unlink(missing_ok=True)
         command = broker_command("--port", "0", "--unixsocket", str(address), "--unixsocketperm", "700")
         if command:
@@ -251,6 +252,8 @@ class Supervisor:
                 while not child.has_ended and time.monotonic() < deadline:
                     time.sleep(0.05)
                 child.sweep()
+        if self.private:
+            shutil.rmtree(self.private, ignore_errors=True)
         if self.children:
             say("Stopped.")
 

