@@ -79,6 +79,19 @@ def heartbeat(lease: Lease, *, by: Person, now: datetime | None = None) -> Lease
     return lease
 
 
+def may_show(lease: Lease, now: datetime | None = None) -> bool:
+    """Whether the sample of a lease may still be shown to its person: it does not rest, and is still for them."""
+    return queue.may_offer(lease.task_id, lease.annotator, now or timezone.now())
+
+
+def require_shown(lease: Lease) -> None:
+    """Raise ``Conflict`` (``sample-rests``) when the sample of a lease was held, taken back or closed meanwhile."""
+    if not may_show(lease):
+        raise Conflict(
+            "sample-rests", _("This rests since a moment ago, so no answer to it is kept. Please go on with the next.")
+        )
+
+
 def end(lease: Lease) -> bool:
     """Return a lease's slot without an answer; the person may be asked again. Says whether this call did it."""
     with transaction.atomic():

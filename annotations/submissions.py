@@ -52,7 +52,8 @@ def submit(
     """Keep an answer; the same ``client_id`` from the same person returns the first one.
 
     ``result`` is Label Studio's result list; ``seconds`` is how long it took. Raises ``Missing`` for somebody else's lease,
-    ``Invalid`` (``answer-invalid``) with every reason and its JSON pointer, and ``Conflict`` (``already-answered``).
+    ``Invalid`` (``answer-invalid``) with every reason and its JSON pointer, and ``Conflict`` (``already-answered``,
+    ``sample-rests``).
     """
     if lease.annotator_id != by.pk:
         raise Missing("not-found", NOT_YOURS)
@@ -61,9 +62,10 @@ def submit(
     first = Annotation.objects.filter(annotator=by, client_id=client_id).first()
     if first is not None:
         return first
+    leases.require_shown(lease)
     campaign = lease.campaign
     config = configs.parse(campaign.config)
-    reasons = configs.result_errors(config, list(result), "/result")
+    reasons = configs.result_errors(config, list(result) if isinstance(result, (list, tuple)) else result, "/result")
     if reasons or not result:
         empty = configs.empty_reason(config)
         raise Invalid("answer-invalid", _("The answer cannot be kept like this."), reasons=reasons or [empty])

@@ -18,7 +18,7 @@ from governance.kernel.digests import digest
 from governance.kernel.errors import Conflict, Gone, Invalid, Missing, Reason
 from governance.kernel.words import _
 from governance.models import Community, FounderCode, Invitation, Membership, Person, Proposal, RecoveryCode
-from governance.roles import Actor, Machine, Outsider
+from governance.roles import Actor, Machine, Outsider, require
 
 ROLE = Membership.Role
 INVITATION_LIVES = timedelta(days=14)
@@ -185,8 +185,12 @@ def _not_the_last(community: Community, person: Person) -> None:
 
 
 def _propose(community: Community, person: Person, role: str, *, by: Person, title: str, gives: bool) -> Proposal:
+    # The one who proposes is one of the two keepers; stewards, who may open other votes, are not.
+    require(by, "membership.grant" if gives else "membership.end", community)
     terms: dict[str, object] = {"person": person.public_id, "role": role, "gives": gives}
-    subject = (SUBJECT, f"{person.public_id}-{role}", digest(terms | {"community": community.public_id}))
+    # The same person may be voted on in several communities at once.
+    about = digest({"person": person.public_id, "role": role, "community": community.public_id})[:48]
+    subject = (SUBJECT, about, digest(terms | {"community": community.public_id}))
     return votes.propose(community=community, subject=subject, title=title, rule_name="role", by=by, terms=terms)
 
 

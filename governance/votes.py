@@ -119,7 +119,8 @@ def propose(
     check_rule(rule)
     now = timezone.now()
     with act(by, "proposal.open", on=community) as details:
-        for old in Proposal.objects.filter(subject_kind=kind, subject_id=public_id, status=Proposal.Status.OPEN):
+        still = Proposal.objects.filter(community=community, status=Proposal.Status.OPEN)
+        for old in still.filter(subject_kind=kind, subject_id=public_id):
             if old.subject_digest == subject_digest:
                 raise Conflict("already-proposed", _("The community is voting on exactly this already."))
             void(old, by=by)

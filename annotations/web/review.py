@@ -52,7 +52,8 @@ def review(request: HttpRequest, campaign: str) -> HttpResponse:
         return redirect(request.get_full_path())
     waiting = reviews.waiting_for(me, found)
     after = request.GET.get("after", "")
-    task = waiting.filter(task__gt=int(after)).order_by("task").first() if after.isdecimal() else None
+    is_number = after.isdecimal() and len(after) < 19
+    task = waiting.filter(task__gt=int(after)).order_by("task").first() if is_number else None
     task = task or waiting.order_by("task").first()
     context: dict[str, object] = {"community": found.community, "dataset": found.dataset, "campaign": found}
     if task is None:

@@ -1,8 +1,10 @@
 """What the JSON of this floor looks like."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from annotations import configs
+from annotations import configs, leases
 from annotations.models import Annotation, Campaign, Flag, Lease, Review
 
 
@@ -50,6 +52,11 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
         model = Lease
         fields = ["id", "campaign", "sample", "data", "state", "lease_until"]
         read_only_fields = fields
+
+    def to_representation(self, instance: Lease) -> dict[str, Any]:
+        """What came to rest since it was claimed is not shown again."""
+        told = super().to_representation(instance)
+        return told if leases.may_show(instance) else told | {"data": None}
 
 
 class ClaimSerializer(serializers.Serializer[Lease]):

@@ -17,11 +17,11 @@ from annotations.models import Annotation, Campaign, Lease
 from annotations.web.reach import campaign_or_404, lease_or_404
 from annotations.web.showing import show
 from governance import roles
-from governance.kernel.errors import Invalid, Refusal
+from governance.kernel.errors import Invalid, Missing, Refusal
 from governance.models import Membership, Person
 from governance.web.access_rules import signed_in
 from governance.web.forms import sentence
-from governance.web.reach import person_of
+from governance.web.reach import NOT_HERE, person_of
 
 SET = 30
 """Answers that the line at the top of the page counts as one round."""
@@ -57,6 +57,7 @@ def _answer(request: HttpRequest, campaign: Campaign, me: Person) -> HttpRespons
             flag=raised,
         )
     except Invalid as refusal:
+        leases.require_shown(lease)
         return _page(request, lease, me, _kept(campaign, given), refusal=refusal)
     return redirect("work", campaign=campaign.public_id)
 
@@ -167,6 +168,8 @@ def flag(request: HttpRequest, campaign: str, lease: str) -> HttpResponse:
                 else _("Sent to the keepers. Thank you for saying so."),
             )
             return redirect("work", campaign=found.public_id)
+    if not leases.may_show(held):
+        raise Missing("not-found", NOT_HERE)
     context = _frame(found, me) | {
         "lease": held,
         "shown": show(found, held.task.sample),

@@ -229,6 +229,8 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
         exception = rest.NotFound()
     elif isinstance(exception, PermissionDenied):
         exception = rest.PermissionDenied()
+    elif isinstance(exception, RecursionError):
+        exception = rest.ParseError()
     if not isinstance(exception, rest.APIException):
         return None
     code = _code(exception)

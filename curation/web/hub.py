@@ -535,7 +535,7 @@ def _wanted(request: HttpRequest) -> tuple[list[str], bool]:
     try:
         body = json.loads(request.body)
         return [str(p) for p in body.get("paths", [])], bool(body.get("expand"))
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise Invalid("unreadable", _("The list of paths could not be read.")) from error
 
 

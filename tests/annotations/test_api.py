@@ -5,6 +5,7 @@ from rest_framework.test import APIClient
 
 from annotations import flags
 from annotations.models import Annotation, Campaign, Flag, Lease
+from governance import holds
 from governance.kernel import jobs
 from governance.models import Hold, Person, Sample
 from tests.annotations.makers import CONFIG, answer, make_campaign, make_draft, member, picked
@@ -138,3 +139,47 @@ def test_strangers_find_nothing_and_who_is_not_signed_in_is_told_so() -> None:
         assert APIClient().post(address, given, format="json").status_code in {401, 403}, address
 
     assert Flag.objects.count() == 1
+
+
+@pytest.mark.parametrize("result", ["5", "true", '"Glad"', '{"a": 1}', "[1]", "[" * 3000 + "]" * 3000])
+def test_an_answer_that_is_no_list_of_results_is_refused_and_breaks_nothing(result: str) -> None:
+    campaign = make_campaign(1)
+    person = signed_in(member(campaign))
+    lease = person.post(f"/api/v1/campaigns/{campaign.public_id}/leases/").json()["lease"]
+
+    sent = person.post(
+        f"/api/v1/leases/{lease['id']}/annotation/",
+        f'{{"client_id": "client-one", "result": {result}}}',
+        content_type="application/json",
+    )
+
+    assert sent.status_code in {400, 422}
+    assert not Annotation.objects.exists()
+
+
+def test_a_sample_that_rests_cannot_be_answered_and_is_shown_to_nobody_who_had_it_in_hand() -> None:
+    campaign = make_campaign(1)
+    person = signed_in(member(campaign))
+    lease = person.post(f"/api/v1/campaigns/{campaign.public_id}/leases/").json()["lease"]
+    holds.rest(Sample.objects.get(), by=campaign.created_by)
+    here = f"/api/v1/leases/{lease['id']}/"
+
+    sent = person.post(here + "annotation/", {"result": picked(), "client_id": "client-one"}, format="json")
+    beat = person.post(here + "heartbeat/")
+
+    assert (sent.status_code, sent.json()["code"]) == (409, "sample-rests")
+    assert not Annotation.objects.exists()
+    assert beat.json()["data"] is None
+    assert "tale 0" not in sent.content.decode() + beat.content.decode()
+
+
+def test_undoing_an_answer_shows_nothing_that_came_to_rest_since() -> None:
+    campaign = make_campaign(1)
+    somebody = member(campaign)
+    made = answer(campaign, somebody)
+    holds.rest(Sample.objects.get(), by=campaign.created_by)
+
+    undone = signed_in(somebody).delete(f"/api/v1/annotations/{made.public_id}/")
+
+    assert undone.status_code == 200
+    assert "tale 0" not in undone.content.decode()

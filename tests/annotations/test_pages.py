@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotations import flags, leases, reviews
 from annotations.models import Annotation, Campaign, Flag, Lease, Review
+from governance import holds
 from governance.kernel import jobs
 from governance.models import Hold, Media, Person, Sample
 from tests.annotations.makers import CONFIG, answer, make_campaign, make_draft, member
@@ -381,3 +382,31 @@ def test_pages_that_list_ask_the_database_as_often_for_many_as_for_few() -> None
 
     assert asked() == few
     assert max(few) <= 40
+
+
+def test_what_rests_is_not_shown_again_to_whoever_had_it_in_hand() -> None:
+    campaign = make_campaign(1)
+    person = member(campaign)
+    client, lease = signed_in(person), leases.claim(campaign, by=person)
+    assert lease is not None
+    holds.rest(Sample.objects.get(), by=campaign.created_by)
+
+    work = f"/tasks/{campaign.public_id}/"
+    empty = client.post(work, {"lease": lease.public_id, "client_id": "client-one"})
+    whole = client.post(work, {"lease": lease.public_id, "client_id": "client-one", "a.feeling": "Glad"})
+    flag = client.get(f"{work}flags/{lease.public_id}/")
+
+    assert [answer.status_code for answer in (empty, whole, flag)] == [409, 409, 404]
+    assert not any("tale 0" in answer.content.decode() for answer in (empty, whole, flag))
+    assert not Annotation.objects.exists()
+
+
+@pytest.mark.parametrize("after", ["9" * 30, "9" * 3900, "-1", "x"])
+def test_a_made_up_place_in_the_review_begins_at_the_first(after: str) -> None:
+    campaign = make_campaign(1)
+    answer(campaign, member(campaign))
+
+    page = signed_in(member(campaign, "reviewer")).get(f"/review/{campaign.public_id}/?after={after}")
+
+    assert page.status_code == 200
+    assert "tale 0" in page.content.decode()

@@ -114,6 +114,35 @@ def test_nobody_but_a_keeper_gives_a_role(role: str) -> None:
     assert roles_of(other, community) == {"contributor"}
 
 
+@pytest.mark.parametrize("role", ["steward", "reviewer", "representative", "authority"])
+def test_nobody_but_a_keeper_proposes_who_gets_or_loses_a_role(role: str) -> None:
+    community = make_community()
+    first, _second = make_keeper(community), make_keeper(community)
+    somebody = make_person(community, role)
+
+    with pytest.raises(NotAllowed):
+        communities.grant(community, person=somebody, role="keeper", by=somebody)
+    with pytest.raises(NotAllowed):
+        communities.end(Membership.objects.get(person=first, role="keeper"), by=somebody)
+
+    assert not Proposal.objects.exists()
+
+
+def test_the_same_change_of_roles_in_two_communities_is_two_votes() -> None:
+    here, there = make_community(), make_community()
+    keepers = [make_keeper(place) for place in (here, here, there, there)]
+    somebody = make_person(here)
+    Membership.objects.create(person=somebody, community=there, role="contributor")
+    asked = communities.grant(here, person=somebody, role="steward", by=keepers[0])
+
+    other = communities.grant(there, person=somebody, role="steward", by=keepers[2])
+
+    assert isinstance(asked, Proposal)
+    assert isinstance(other, Proposal)
+    asked.refresh_from_db()
+    assert (asked.status, other.status) == ("open", "open")
+
+
 def test_a_keeper_of_another_community_cannot_even_know_of_it() -> None:
     community, elsewhere = make_community(), make_community()
     make_keeper(community)
