@@ -6,7 +6,8 @@ from governance.models import Community
 from tests.factories import make_person
 from tests.journeys.walking import a_small_community, walk
 
-pytestmark = pytest.mark.django_db
+# Committed, since the log seals only what is: a proof of what is still being written does not exist yet.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
