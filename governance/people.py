@@ -212,12 +212,7 @@ def issue_recovery(
         if not Membership.objects.current(now).filter(person=person, community=community).exists():
             raise Missing("not-found", _("There is nothing here that you can see."))
         if has_duties(person, community, elsewhere=True):
-            raise Conflict(
-                "recovery-elsewhere",
-                _(
-                    "This account carries duties elsewhere too, so the keepers here alone cannot open it. Invite them anew."
-                ),
-            )
+            raise _elsewhere()
         RecoveryCode.objects.filter(person=person, used_at=None, expires_at__gt=now).update(expires_at=now)
         row = RecoveryCode.objects.create(
             person=person,
@@ -230,6 +225,22 @@ def issue_recovery(
         )
         details |= {"object": row, "needs_second": row.needs_second}
     return row, code
+
+
+def _elsewhere() -> Conflict:
+    return Conflict(
+        "recovery-elsewhere",
+        _("This account carries duties elsewhere too, so the keepers here alone cannot open it. Invite them anew."),
+    )
+
+
+def _require_unopened_duties(row: RecoveryCode) -> None:
+    """Ask again what was asked when the code was made: duties may have come since, and they need a second keeper too."""
+    if has_duties(row.person, row.community, elsewhere=True):
+        raise _elsewhere()
+    if not row.needs_second and has_duties(row.person, row.community):
+        row.needs_second = _other_keepers(row.community, row.issued_by, row.person)
+        row.save(update_fields=["needs_second"])
 
 
 def _other_keepers(community: Community, *people: Person) -> bool:
@@ -254,7 +265,7 @@ def use_recovery(code: str, *, password: str, now: datetime | None = None) -> Pe
     now = now or timezone.now()
     row = (
         RecoveryCode.objects.filter(code_hash=hash_code(code), used_at=None, expires_at__gt=now)
-        .select_related("person")
+        .select_related("person", "community", "issued_by")
         .first()
     )
     if row is None:
@@ -262,6 +273,7 @@ def use_recovery(code: str, *, password: str, now: datetime | None = None) -> Pe
             "code-unknown",
             _("This code does not work: it is mistyped, used, or too old. A keeper can give you a new one."),
         )
+    _require_unopened_duties(row)
     if row.needs_second and row.seconded_by_id is None:
         raise Conflict("second-keeper", _("A second keeper has to agree first. Ask them; then the same code works."))
     reasons = password_reasons(password, row.person)

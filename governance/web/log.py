@@ -153,8 +153,8 @@ def _filtered(found: QuerySet[Event], form: FilterForm) -> QuerySet[Event]:
             either |= Q(verb__startswith=beginning)
         found = found.filter(either)
     words = given["words"].strip().replace(",", "")
-    if words.isdigit():
-        return found.filter(leaf__index=int(words))
+    if words.isdecimal():
+        return found.filter(leaf__index=int(words[:19]))
     return found.filter(Q(body__icontains=words) | Q(object_id=words)) if words else found
 
 

@@ -184,7 +184,7 @@ def code(request: HttpRequest) -> HttpResponse:
     """Where somebody with a printed card types its code."""
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        return redirect("join", code=form.cleaned_data["code"].strip().replace("/", ""))
+        return redirect("join", code=form.cleaned_data["code"].replace("/", "").strip(". ") or "-")
     return _door(request, "governance/code.html", {"form": form})
 
 

@@ -157,6 +157,19 @@ def test_a_case_closes_the_version_and_unfounded_brings_it_back(version: Version
     assert asked(token, version).pull == before.pull
 
 
+def test_nobody_lets_a_version_out_past_its_open_case(version: Version, keeper: Person) -> None:
+    token, _ = grant(version)
+    takedowns.open(version, by=keeper, reason="It quotes a letter.")
+    (hold,) = holds.open_on("version", version.public_id)
+
+    with pytest.raises(Conflict) as refused:
+        holds.lift(hold, by=keeper)
+    with pytest.raises(Closed) as closed:
+        asked(token, version)
+
+    assert (refused.value.code, closed.value.code) == ("hold-has-case", "takedown-open")
+
+
 def test_an_upheld_case_withdraws_the_version_for_good(version: Version, keeper: Person) -> None:
     token, _ = grant(version)
 

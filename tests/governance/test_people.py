@@ -231,3 +231,29 @@ def test_keepers_of_one_community_cannot_open_an_account_that_has_duties_in_anot
         people.issue_recovery(both, community=here, by=keeper)
 
     assert refused.value.code == "recovery-elsewhere"
+
+
+def test_a_code_that_one_keeper_gave_does_not_open_the_duties_that_came_after_it() -> None:
+    community = make_community()
+    first, second, somebody = make_keeper(community), make_keeper(community), make_person(community)
+    row, code = people.issue_recovery(somebody, community=community, by=first)
+    somebody.memberships.create(community=community, role="steward")
+
+    with pytest.raises(Conflict) as refused:
+        people.use_recovery(code, password="another quiet harbour")
+    people.second_recovery(row, by=second)
+
+    assert refused.value.code == "second-keeper"
+    assert people.use_recovery(code, password="another quiet harbour") == somebody
+
+
+def test_a_code_does_not_open_an_account_that_has_duties_elsewhere_by_now() -> None:
+    community = make_community()
+    keeper, somebody = make_keeper(community), make_person(community)
+    _, code = people.issue_recovery(somebody, community=community, by=keeper)
+    somebody.memberships.create(community=make_community(), role="keeper")
+
+    with pytest.raises(Conflict) as refused:
+        people.use_recovery(code, password="another quiet harbour")
+
+    assert refused.value.code == "recovery-elsewhere"

@@ -131,6 +131,13 @@ def test_a_code_on_a_card_is_typed_and_leads_to_the_invitation(client: Client) -
     assert answer.headers["Location"] == "/join/k7qm-2vtx-9kcr-4h2b/"
 
 
+@pytest.mark.parametrize("typed", ["/", "//", ".", "..", "%2e%2e"])
+def test_a_code_without_a_sign_of_a_code_is_told_like_any_wrong_one(client: Client, typed: str) -> None:
+    answer = client.post("/join/", {"code": typed})
+
+    assert client.get(answer.headers["Location"]).status_code == 410
+
+
 def test_a_keepers_code_gives_a_new_password_and_ends_every_other_session(
     client: Client, community: Community, keeper: Person
 ) -> None:

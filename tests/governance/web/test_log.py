@@ -54,6 +54,14 @@ def test_lines_can_be_searched(dataset: Dataset, keeper: Person, client: Client)
     assert "No line fits that" in later
 
 
+@pytest.mark.parametrize("words", ["²", "9" * 30, "9" * 3900, "٣"])
+def test_a_number_that_no_line_has_finds_nothing(dataset: Dataset, keeper: Person, client: Client, words: str) -> None:
+    answer = client.get(address(dataset.community), {"words": words})
+
+    assert answer.status_code == 200
+    assert "No line fits that" in answer.content.decode()
+
+
 def test_a_community_reads_its_own_lines_only(dataset: Dataset, keeper: Person, client: Client) -> None:
     other = make_dataset()
     line = Event.objects.filter(community=other.community.public_id).first()
