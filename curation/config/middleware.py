@@ -6,6 +6,7 @@ that needs more does not exist; a picture or a sound may come from a `blob:` tha
 
 from collections.abc import Callable
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -73,7 +74,9 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a refusal; leave every other exception to Django."""
+        """Answer a refusal, and what no column can hold (a NUL, too long a name); leave every other exception to Django."""
+        if isinstance(exception, DataError):
+            return problems.unreadable(request)
         return problems.answer(request, exception) if isinstance(exception, Refusal) else None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -169,7 +170,9 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer Django's own 400: a request that was cut off, too large, or made up."""
+    """Answer Django's own 400: a request that was cut off, too large, or made up; its traceback, if any, is kept."""
+    if isinstance(sys.exc_info()[1], DataError):
+        log.warning("%s %r was not kept", request.method, request.path, exc_info=True)
     said = _("The request could not be read; it may have been cut off on its way. Please go back and send it again.")
     if wants_json(request):
         return JsonResponse(
@@ -229,7 +232,7 @@ def drf_handler(exception: Exception, context: Mapping[str, Any]) -> Response | 
         exception = rest.NotFound()
     elif isinstance(exception, PermissionDenied):
         exception = rest.PermissionDenied()
-    elif isinstance(exception, RecursionError):
+    elif isinstance(exception, RecursionError | DataError):
         exception = rest.ParseError()
     if not isinstance(exception, rest.APIException):
         return None

@@ -352,3 +352,13 @@ def test_a_script_records_a_consent_and_reads_it_back(desk: Client, dataset: Dat
     assert made.status_code == 201 and desk.get(address).json()["results"][0]["status"] == "ConsentGiven"
     assert refused.status_code == 422 and refused.json()["code"] == "witness-missing"
     assert {"code": "teaching", "title": "teaching", "broader": ["use"], "is_leaf": True} in purposes
+
+
+def test_no_answer_of_the_api_is_longer_than_a_page_however_much_is_asked_for(
+    dataset: Dataset, desk: Client, place: str
+) -> None:
+    add_samples(dataset, [f"tale {number}" for number in range(501)])
+
+    answer = desk.get(f"/api/v1{place}/samples/?limit=1000000").json()
+
+    assert (answer["count"], len(answer["results"])) == (501, 500)

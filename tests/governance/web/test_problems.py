@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import DataError
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from rest_framework import exceptions as rest
 
 from curation.config import problems
+from curation.config.middleware import Refusals
 from governance.kernel import errors
 from governance.kernel.errors import Conflict, Gone, Invalid, Missing, NotAllowed, Reason, Unavailable
 from governance.web.guide import blocks
+from tests.factories import make_community, make_person
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -169,3 +173,23 @@ def test_a_markdown_page_becomes_headings_lists_and_text() -> None:
         ("heading", ["What to do"]),
         ("list", ["ask", "wait for a while"]),
     ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rest", ["people/%00/", "votes/%00/", "log/?words=%00", "contributors/?who=%00"])
+def test_a_sign_that_no_database_keeps_breaks_nothing(client: Client, rest: str) -> None:
+    community = make_community()
+    client.force_login(make_person(community, "keeper"))
+
+    for address in (f"/communities/{community.slug}/{rest}", f"/api/v1/communities/{community.slug}/{rest}"):
+        assert client.get(address).status_code < 500
+
+
+def test_what_the_database_cannot_hold_was_sent_wrongly_and_broke_nothing() -> None:
+    page = Refusals(lambda _request: HttpResponse()).process_exception(request("/x/"), DataError("no NUL"))  # type: ignore[arg-type]
+    told = problems.drf_handler(DataError("too long"), {})
+
+    assert page is not None
+    assert told is not None
+    assert (page.status_code, told.status_code, told.data["code"]) == (400, 400, "unreadable")
+    assert "NUL" not in page.content.decode()
