@@ -439,7 +439,9 @@ def _consent(version: Version, at: datetime) -> Condition:
         )
     n = version.counts.get("members", 0)
     words = gettext("Every sample is covered by consent")
-    return Condition("consent", True, words, gettext("{n} samples from {total} contributors.").format(n=f"{n:,}", total=total))
+    return Condition(
+        "consent", True, words, gettext("{n} samples from {total} contributors.").format(n=f"{n:,}", total=total)
+    )
 
 
 def _rules(version: Version, at: datetime) -> Iterator[Condition]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from curation import standing
 from curation.models import BuiltFile, CheckRun, Finding, Takedown, Version
+from curation.web.versions import LEFT_OUT, purpose_title
 from governance import policies, signing, votes
 from governance.kernel.errors import Missing
 from governance.models import Ballot, Dataset, Membership, Person
@@ -71,6 +72,7 @@ def dataset_page(request: HttpRequest, community: str, dataset: str) -> HttpResp
     context = {
         **_frame(found, "dataset"),
         "newest": newest,
+        "uses": [purpose_title(code) for code in newest.purposes] if newest else [],
         "revision": revision,
         "personas": [
             (MARKS[one.verdict], _(one.title), say(one.says), say_all(one.because))
@@ -122,7 +124,9 @@ def version_page(request: HttpRequest, community: str, dataset: str, number: int
         "checks": list(_checks(version)),
         "ballots": _yes(version),
         "is_member": is_member(request, found),
-        "left_out": sorted(version.left_out.items()),
+        "left_out": [
+            (LEFT_OUT[code][0] if code in LEFT_OUT else code, n) for code, n in sorted(version.left_out.items())
+        ],
         "keyid": signing.current_keyid(),
         "pull": pull_words(version),
     }
@@ -255,10 +259,15 @@ def _checks(version: Version) -> Iterator[tuple[str, str, str]]:
     let_stand = {o.finding_id: o.reason for o in version.overrides.all()}
     for finding in found:
         if finding.status == Finding.Status.WARN or finding.status in Finding.STOPS:
-            yield "warn", finding.check_id.replace("_", " "), let_stand.get(finding.pk) or finding.reason
+            yield "warn", _title(finding), let_stand.get(finding.pk) or finding.reason
     passed = sum(finding.status == Finding.Status.PASS for finding in found)
     if passed:
         yield "met", _("{n} checks passed").format(n=passed), ""
+
+
+def _title(finding: Finding) -> str:
+    title = finding.words.get("title", "")
+    return _(title) if title else finding.check_id.replace("_", " ")
 
 
 def _yes(version: Version) -> list[Ballot]:

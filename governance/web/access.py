@@ -52,9 +52,14 @@ class PartyForm(Form):
 class AgreementForm(Form):
     """What is agreed: one party, one dataset, one purpose, until a day."""
 
-    party = forms.ModelChoiceField(label=lazy("With whom"), queryset=Party.objects.none(), to_field_name="public_id")
+    party = forms.ModelChoiceField(
+        label=lazy("With whom"), queryset=Party.objects.none(), to_field_name="public_id", empty_label=lazy("Choose")
+    )
     dataset = forms.ModelChoiceField(
-        label=lazy("Which dataset"), queryset=Dataset.objects.none(), to_field_name="public_id"
+        label=lazy("Which dataset"),
+        queryset=Dataset.objects.none(),
+        to_field_name="public_id",
+        empty_label=lazy("Choose"),
     )
     purpose = forms.ChoiceField(
         label=lazy("For what"),

@@ -201,7 +201,7 @@ def sample(request: HttpRequest, community: str, dataset: str, uid: str) -> Http
         "others": [] if withheld else sorted((k, v) for k, v in found.data.items() if k != held.text_column),
         "revisions": [] if withheld else list(found.revisions.order_by("-revision")[:20]),
         "holds": list(_holds_on(found)),
-        "answers": [(_title(use), consent_in_words([(use, status, end)], now)) for use, status, end in about],
+        "answers": [(_title(use), _answer(use, status, end, now)) for use, status, end in about],
         "opinions": _opinions(found),
         "sees_names": bool(mine & roles.DESK) or _is_own(found, person),
     }
@@ -210,6 +210,12 @@ def sample(request: HttpRequest, community: str, dataset: str, uid: str) -> Http
 
 def _is_own(found: Sample, person: Person) -> bool:
     return found.contributor is not None and found.contributor.person_id == person.pk
+
+
+def _answer(use: str, status: str, end: datetime | None, now: datetime) -> tuple[str, str]:
+    """Return what was said about one use, which stands beside it: a yes is a yes, not the use once more."""
+    words, mark = consent_in_words([(use, status, end)], now)
+    return (words if mark else _("yes")), mark
 
 
 def _title(use: str) -> str:
