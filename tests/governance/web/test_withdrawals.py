@@ -48,6 +48,7 @@ def test_everything_is_taken_back_in_one_step(dataset: Dataset, teller: Contribu
     assert "2 pieces rest." in answer.content.decode()
 
 
+@pytest.mark.usefixtures("teller")
 def test_nothing_is_chosen_for_taking_back_before_the_person_chooses(dataset: Dataset, client: Client) -> None:
     first = client.get(address(dataset, "words/withdraw/")).content.decode()
     among_the_pieces = client.get(address(dataset, "words/withdraw/?page=1")).content.decode()
