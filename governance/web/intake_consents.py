@@ -270,8 +270,9 @@ def in_words(answers: Sequence[tuple[str, str, datetime | None]], use: str, now:
     """Return what somebody's answers mean for ``use``, in a word or two, and the mark for it."""
     state, end = consents.state_of(answers, use, now)
     if state == "valid":
-        soon = end is not None and end - now < consents.SOON
-        return (_("ends %(day)s") % {"day": date_format(end, "j M Y")}, "soon") if soon else (_("yes"), "")
+        if end is not None and end - now < consents.SOON:
+            return _("ends %(day)s") % {"day": date_format(end, "j M Y")}, "soon"
+        return _("yes"), ""
     if state == "unknown":
         waiting = any(asked == use and status in consents.WAITING for asked, status, _end in answers)
         return (_("asked"), "wait") if waiting else (_("not asked"), "none")
