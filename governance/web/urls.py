@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver
 from governance.web import (
     access,
     community,
+    datasets,
     guide,
     intake_api,
     intake_consents,
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,
     *people.urlpatterns,
     *community.urlpatterns,
+    *datasets.urlpatterns,
     *guide.urlpatterns,
     *intake_imports.urlpatterns,
     *intake_samples.urlpatterns,
