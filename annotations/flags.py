@@ -82,7 +82,7 @@ def resolve(flag: Flag, *, by: Person, verdict: str, text: str = "") -> Flag:
         Resolution.objects.create(flag=flag, by=by, verdict=verdict, text=text.strip()[:4000])
         if verdict == Flag.Status.DISMISSED:
             for hold in _holds_of(flag):
-                holds.lift(hold, by=by)
+                holds.lift(hold, by=by, origin_is_closed=True)
         elif not _holds_of(flag).exists():
             _hold(flag, by)
         details["verdict"] = verdict

@@ -66,7 +66,7 @@ def close(takedown: Takedown, *, by: Person, upheld: bool) -> Takedown:
         if upheld:
             _withdraw(takedown.version, UPHELD, now)
         for hold in holds.open_on(standing.KIND, takedown.version.public_id).filter(origin_id=takedown.public_id):
-            holds.lift(hold, by=by, case_is_closed=True)
+            holds.lift(hold, by=by, origin_is_closed=True)
         details |= {"version": takedown.version.public_id, "upheld": upheld}
     return takedown
 

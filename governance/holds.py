@@ -74,17 +74,21 @@ def rest(sample: Sample, *, by: Person, reason: str = "keeper", note: str = "") 
     return hold
 
 
-def lift(hold: Hold, *, by: Actor, note: str = "", case_is_closed: bool = False) -> Hold:
+def lift(hold: Hold, *, by: Actor, note: str = "", origin_is_closed: bool = False) -> Hold:
     """End a hold. What somebody took back stays held until they have said yes again.
 
-    The hold of a takedown case ends with its case, whose end says so with ``case_is_closed``. Raises ``Conflict``:
-    ``hold-lifted`` when it has ended already, ``hold-needs-consent`` for a withdrawal without a new yes,
-    ``hold-has-case``.
+    The hold of a takedown case or of a flag ends with what it came from, whose end says so with ``origin_is_closed``. Raises
+    ``Conflict``: ``hold-lifted`` when it has ended already, ``hold-needs-consent`` for a withdrawal without a new yes,
+    ``hold-has-case``, ``hold-has-flag``.
     """
     with act(by, "hold.lift", on=hold) as details:
-        if hold.kind == Hold.Kind.TAKEDOWN and not case_is_closed:
+        if hold.kind == Hold.Kind.TAKEDOWN and not origin_is_closed:
             raise Conflict(
                 "hold-has-case", _("A case is open about this. Whoever ends the case says whether it comes back.")
+            )
+        if hold.kind == Hold.Kind.FLAG and hold.origin_id and not origin_is_closed:
+            raise Conflict(
+                "hold-has-flag", _("This rests because of a flag. Answer the flag, and it rests on or comes back.")
             )
         if hold.kind == Hold.Kind.WITHDRAWAL and not _said_yes_again(hold):
             raise Conflict(

@@ -4,10 +4,11 @@ import pytest
 
 from annotations import flags, leases
 from annotations.models import Flag
+from governance import holds
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from governance.models import Event, Hold, Sample
 from tests.annotations.makers import make_campaign, member
-from tests.factories import make_person
+from tests.factories import add_samples, make_dataset, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +90,21 @@ def test_nobody_flags_what_they_cannot_see_or_with_a_reason_that_is_none() -> No
         flags.raise_flag(Sample.objects.get(), by=make_person(), kind="harmful")
     with pytest.raises(Invalid):
         flags.raise_flag(Sample.objects.get(), by=member(campaign), kind="boring")
+
+
+def test_a_flags_hold_ends_with_its_flag_and_not_behind_its_back() -> None:
+    dataset = make_dataset()
+    elder = make_person(dataset.community, "authority")
+    steward = make_person(dataset.community, "steward")
+    sample = add_samples(dataset, ["one"])[0]
+    flag = flags.raise_flag(sample, by=elder, kind="sacred")
+    hold = Hold.objects.get(sample=sample)
+
+    with pytest.raises(Conflict) as refused:
+        holds.lift(hold, by=steward)
+    still_rests = Hold.objects.filter(pk=hold.pk, lifted_at=None).exists()
+    flags.resolve(flag, by=steward, verdict="dismissed")
+
+    assert refused.value.code == "hold-has-flag"
+    assert still_rests
+    assert not Hold.objects.filter(sample=sample, lifted_at=None).exists()

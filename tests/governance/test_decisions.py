@@ -119,7 +119,7 @@ def test_a_takedown_case_stops_the_version_until_it_is_lifted(
         by=steward,
     )
     stopped = pull(agreement, teller)
-    holds.lift(hold, by=steward)
+    holds.lift(hold, by=steward, origin_is_closed=True)
 
     assert codes(stopped) == ["takedown-open"]
     assert pull(agreement, teller).outcome == "permit"
