@@ -1,6 +1,7 @@
 """Make the demo: a fictional community with stories, sounds and pictures, a year of work, and a vote that waits."""
 
 import json
+import logging
 import os
 from argparse import ArgumentParser
 from pathlib import Path
@@ -31,6 +32,8 @@ class Command(BaseCommand):
         self, *args: object, reset: bool, describe: bool, write: Path | None, format: str, **options: Any
     ) -> None:
         """Make it, once."""
+        # No broker runs yet, on purpose: the jobs are done in this process.
+        logging.getLogger("wellhouse.jobs").setLevel(logging.ERROR)
         if not describe:
             self._make(reset)
         described = state.describe(os.environ.get("PUBLIC_URL", settings.PUBLIC_URL))
