@@ -33,7 +33,7 @@ from governance import roles
 from governance.kernel.errors import NotAllowed
 from governance.kernel.words import _
 from governance.models import Sample
-from governance.web.access_rules import DECLARED
+from governance.web.access_rules import programs
 from governance.web.reach import dataset_or_404, person_of
 
 
@@ -199,25 +199,18 @@ class FlagResolution(APIView):
         return Response(FlagSerializer(found).data, status=status.HTTP_201_CREATED)
 
 
-def _door(view: type[APIView]) -> Callable[..., Any]:
-    """Somebody signed in; DRF answers others with a problem document, not with a page."""
-    made = view.as_view()
-    setattr(made, DECLARED, "signed_in")
-    return made
-
-
 _DATASET = "api/v1/datasets/<slug:community>/<slug:dataset>/"
 urlpatterns: list[URLPattern] = [
-    path(_DATASET + "campaigns/", _door(CampaignList), name="api-campaigns"),
-    path(_DATASET + "flags/", _door(DatasetFlags), name="api-flags"),
-    path(_DATASET + "samples/<str:sample>/flags/", _door(SampleFlags), name="api-sample-flags"),
-    path("api/v1/campaigns/<str:campaign>/", _door(CampaignDetail), name="api-campaign"),
-    path("api/v1/campaigns/<str:campaign>/state/", _door(CampaignState), name="api-campaign-state"),
-    path("api/v1/campaigns/<str:campaign>/leases/", _door(CampaignLeases), name="api-campaign-leases"),
-    path("api/v1/leases/<str:lease>/heartbeat/", _door(LeaseHeartbeat), name="api-lease-heartbeat"),
-    path("api/v1/leases/<str:lease>/annotation/", _door(LeaseAnnotation), name="api-lease-annotation"),
-    path("api/v1/leases/<str:lease>/skip/", _door(LeaseSkip), name="api-lease-skip"),
-    path("api/v1/annotations/<str:annotation>/", _door(AnnotationDetail), name="api-annotation"),
-    path("api/v1/annotations/<str:annotation>/review/", _door(AnnotationReview), name="api-annotation-review"),
-    path("api/v1/flags/<str:flag>/resolution/", _door(FlagResolution), name="api-flag-resolution"),
+    path(_DATASET + "campaigns/", programs(CampaignList), name="api-campaigns"),
+    path(_DATASET + "flags/", programs(DatasetFlags), name="api-flags"),
+    path(_DATASET + "samples/<str:sample>/flags/", programs(SampleFlags), name="api-sample-flags"),
+    path("api/v1/campaigns/<str:campaign>/", programs(CampaignDetail), name="api-campaign"),
+    path("api/v1/campaigns/<str:campaign>/state/", programs(CampaignState), name="api-campaign-state"),
+    path("api/v1/campaigns/<str:campaign>/leases/", programs(CampaignLeases), name="api-campaign-leases"),
+    path("api/v1/leases/<str:lease>/heartbeat/", programs(LeaseHeartbeat), name="api-lease-heartbeat"),
+    path("api/v1/leases/<str:lease>/annotation/", programs(LeaseAnnotation), name="api-lease-annotation"),
+    path("api/v1/leases/<str:lease>/skip/", programs(LeaseSkip), name="api-lease-skip"),
+    path("api/v1/annotations/<str:annotation>/", programs(AnnotationDetail), name="api-annotation"),
+    path("api/v1/annotations/<str:annotation>/review/", programs(AnnotationReview), name="api-annotation-review"),
+    path("api/v1/flags/<str:flag>/resolution/", programs(FlagResolution), name="api-flag-resolution"),
 ]

@@ -1,6 +1,5 @@
 """Versions, check runs and findings for machines: JSON twins of the pages, over the same operations."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.urls import URLPattern, path
@@ -15,7 +14,7 @@ from curation import checking, versions
 from curation.models import CheckRun, Finding, Override, Version
 from curation.web.reach import finding_or_404, run_or_404, version_or_404
 from governance.models import Ballot
-from governance.web.access_rules import DECLARED
+from governance.web.access_rules import programs
 from governance.web.reach import dataset_or_404, person_of
 
 
@@ -285,24 +284,17 @@ class FindingOverride(APIView):
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-def _door(view: type[APIView]) -> Callable[..., Any]:
-    """Somebody signed in; DRF answers others with a problem document, not with a page."""
-    made = view.as_view()
-    setattr(made, DECLARED, "signed_in")
-    return made
-
-
 _DATASET = "api/v1/datasets/<slug:community>/<slug:dataset>/"
 urlpatterns: list[URLPattern] = [
-    path(_DATASET + "versions/", _door(VersionList), name="api-versions"),
-    path(_DATASET + "check-runs/", _door(CheckRunList), name="api-check-runs"),
-    path("api/v1/versions/<str:version>/", _door(VersionDetail), name="api-version"),
-    path("api/v1/versions/<str:version>/ballots/", _door(VersionBallots), name="api-version-ballots"),
-    path("api/v1/versions/<str:version>/check-runs/", _door(VersionCheckRuns), name="api-version-check-runs"),
-    path("api/v1/versions/<str:version>/settlement/", _door(VersionSettlement), name="api-version-settlement"),
-    path("api/v1/versions/<str:version>/resumption/", _door(VersionResumption), name="api-version-resumption"),
-    path("api/v1/versions/<str:version>/retraction/", _door(VersionRetraction), name="api-version-retraction"),
-    path("api/v1/check-runs/<str:run>/", _door(CheckRunDetail), name="api-check-run"),
-    path("api/v1/findings/<str:finding>/", _door(FindingDetail), name="api-finding"),
-    path("api/v1/findings/<str:finding>/override/", _door(FindingOverride), name="api-finding-override"),
+    path(_DATASET + "versions/", programs(VersionList), name="api-versions"),
+    path(_DATASET + "check-runs/", programs(CheckRunList), name="api-check-runs"),
+    path("api/v1/versions/<str:version>/", programs(VersionDetail), name="api-version"),
+    path("api/v1/versions/<str:version>/ballots/", programs(VersionBallots), name="api-version-ballots"),
+    path("api/v1/versions/<str:version>/check-runs/", programs(VersionCheckRuns), name="api-version-check-runs"),
+    path("api/v1/versions/<str:version>/settlement/", programs(VersionSettlement), name="api-version-settlement"),
+    path("api/v1/versions/<str:version>/resumption/", programs(VersionResumption), name="api-version-resumption"),
+    path("api/v1/versions/<str:version>/retraction/", programs(VersionRetraction), name="api-version-retraction"),
+    path("api/v1/check-runs/<str:run>/", programs(CheckRunDetail), name="api-check-run"),
+    path("api/v1/findings/<str:finding>/", programs(FindingDetail), name="api-finding"),
+    path("api/v1/findings/<str:finding>/override/", programs(FindingOverride), name="api-finding-override"),
 ]

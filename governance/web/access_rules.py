@@ -37,6 +37,12 @@ def signed_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return _declare(_inside(view), "signed_in")
 
 
+def programs(view: Any) -> Callable[..., Any]:
+    """An API view for anybody who is signed in; DRF answers others with a problem document, not with a page."""
+    made: Callable[..., Any] = view.as_view()
+    return _declare(made, "signed_in")
+
+
 def members(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Members of the community in the address (``community`` keyword); for anybody else it does not exist.
 

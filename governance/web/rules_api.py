@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from governance import agreements, decisions, log, policies, votes, withdrawals
 from governance.kernel.errors import Missing
 from governance.models import Agreement, Ballot, Community, Event, Party, PolicyRevision, Proposal, Token, Withdrawal
-from governance.web.access_rules import DECLARED
+from governance.web.access_rules import programs
 from governance.web.log import decision_or_404, event_or_404
 from governance.web.reach import NOT_HERE, community_or_404, dataset_or_404, person_of
 from governance.web.rules import revision_or_404
@@ -359,28 +359,21 @@ def _agreement_or_404(community: Community, public_id: str) -> Agreement:
     return found
 
 
-def _door(view: type[APIView]) -> Any:
-    """Somebody signed in; DRF answers others with a problem document, not with a page."""
-    made = view.as_view()
-    setattr(made, DECLARED, "signed_in")
-    return made
-
-
 _HERE = "api/v1/communities/<slug:community>/"
 _DATASET = "api/v1/datasets/<slug:community>/<slug:dataset>/"
 urlpatterns: list[URLPattern] = [
-    path(_DATASET + "policies/", _door(Policies), name="api-policies"),
-    path(_DATASET + "policies/<int:number>/", _door(PolicyDetail), name="api-policy"),
-    path(_HERE + "log/", _door(Log), name="api-log"),
-    path(_HERE + "log/<int:line>/proof/", _door(LogProof), name="api-log-proof"),
-    path(_HERE + "decisions/<str:decision>/", _door(DecisionDetail), name="api-decision"),
-    path(_HERE + "parties/", _door(Parties), name="api-parties"),
-    path(_HERE + "agreements/", _door(Agreements), name="api-agreements"),
-    path(_HERE + "agreements/<str:agreement>/", _door(AgreementDetail), name="api-agreement"),
-    path(_HERE + "agreements/<str:agreement>/tokens/", _door(Tokens), name="api-tokens"),
-    path(_HERE + "agreements/<str:agreement>/tokens/<str:token>/", _door(TokenDetail), name="api-token"),
-    path(_HERE + "votes/", _door(Votes), name="api-votes"),
-    path(_HERE + "votes/<str:vote>/ballots/", _door(Ballots), name="api-ballots"),
-    path(_HERE + "withdrawals/", _door(Withdrawals), name="api-withdrawals"),
-    path(_HERE + "withdrawals/<str:withdrawal>/", _door(WithdrawalDetail), name="api-withdrawal"),
+    path(_DATASET + "policies/", programs(Policies), name="api-policies"),
+    path(_DATASET + "policies/<int:number>/", programs(PolicyDetail), name="api-policy"),
+    path(_HERE + "log/", programs(Log), name="api-log"),
+    path(_HERE + "log/<int:line>/proof/", programs(LogProof), name="api-log-proof"),
+    path(_HERE + "decisions/<str:decision>/", programs(DecisionDetail), name="api-decision"),
+    path(_HERE + "parties/", programs(Parties), name="api-parties"),
+    path(_HERE + "agreements/", programs(Agreements), name="api-agreements"),
+    path(_HERE + "agreements/<str:agreement>/", programs(AgreementDetail), name="api-agreement"),
+    path(_HERE + "agreements/<str:agreement>/tokens/", programs(Tokens), name="api-tokens"),
+    path(_HERE + "agreements/<str:agreement>/tokens/<str:token>/", programs(TokenDetail), name="api-token"),
+    path(_HERE + "votes/", programs(Votes), name="api-votes"),
+    path(_HERE + "votes/<str:vote>/ballots/", programs(Ballots), name="api-ballots"),
+    path(_HERE + "withdrawals/", programs(Withdrawals), name="api-withdrawals"),
+    path(_HERE + "withdrawals/<str:withdrawal>/", programs(WithdrawalDetail), name="api-withdrawal"),
 ]
