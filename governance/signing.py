@@ -4,10 +4,15 @@ The envelope is DSSE (Dead Simple Signing Envelope, version 1.0.2): the signatur
 its bytes, so a signed decision can never be passed off as a signed manifest. Rotation keeps old public keys
 published, so what they signed can still be checked; a lost private key cannot be made again and what it signed stays
 as it was.
+
+What parties outside sign or read with their own tools (agreements, revocation lists, receipts, webhooks) travels as a
+compact JWS (RFC 7515) with ``alg: Ed25519`` (RFC 9864) over RFC 8785 bytes; its ``typ`` says what it is, and a reader
+that expects another ``typ`` refuses it.
 """
 
 import base64
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -24,11 +29,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 from django.conf import settings
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.jws import deserialize_compact, extract_compact, serialize_compact
 
+from governance.kernel.digests import canonical
 from governance.kernel.errors import Invalid, Unavailable
 from governance.kernel.words import _
 
 Envelope = dict[str, object]
+ALGORITHM = "Ed25519"
 
 
 def sign(payload: bytes, payload_type: str) -> Envelope:
@@ -71,6 +81,40 @@ def sign_raw(message: bytes) -> bytes:
     note.
     """
     return _private().sign(message)
+
+
+def jws(payload: Mapping[str, object], typ: str) -> str:
+    """Return ``payload`` as a compact JWS, signed with the house's key: RFC 8785 bytes, ``alg: Ed25519``, our ``kid``."""
+    return jws_by(_private(), payload, typ)
+
+
+def jws_by(key: Ed25519PrivateKey, payload: Mapping[str, object], typ: str) -> str:
+    """Return ``payload`` as a compact JWS by any Ed25519 key: what a community or a partner signs with its own."""
+    header = {"alg": ALGORITHM, "kid": keyid_of(key.public_key()), "typ": typ}
+    return serialize_compact(header, canonical(payload), OKPKey.import_key(key), algorithms=[ALGORITHM])
+
+
+def read_jws(token: str, typ: str, public_keys: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Return the payload of a compact JWS that one of ``public_keys`` (keyid -> PEM; default: ours) signed as ``typ``.
+
+    Raises ``Invalid`` (``signature-wrong``) for another type, another algorithm, an unknown key, a changed or unreadable
+    text, and for a payload that is no JSON object in canonical form.
+    """
+    known = _published() if public_keys is None else public_keys
+    wrong = _("No key that we know signed this, or it was changed after it was signed.")
+    try:
+        header = extract_compact(token.encode()).headers()
+        pem = known.get(str(header.get("kid")))
+        if pem is None or header.get("typ") != typ:
+            raise Invalid("signature-wrong", wrong)
+        key = OKPKey.import_key(load_public(pem))
+        payload = deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
+        read = json.loads(payload)
+    except (JoseError, ValueError, TypeError) as error:
+        raise Invalid("signature-wrong", wrong) from error
+    if not isinstance(read, dict) or canonical(read) != payload:
+        raise Invalid("signature-wrong", wrong)
+    return read
 
 
 def is_signed(message: bytes, signature: bytes, public: bytes) -> bool:

@@ -124,6 +124,11 @@ class Contributor(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def ref(self) -> str:
+        """How the log names it: a pseudonym that only this row resolves."""
+        return f"contributor:{self.public_id}"
+
 
 class Import(Request):
     """One file that is being, or was, brought into a dataset."""
