@@ -88,6 +88,32 @@ def rule_of(community: Community, name: str) -> dict[str, object]:
     return {**DEFAULT, **RULES.get(name, {}), **written.get(name, {}), "name": name}
 
 
+def is_asked(community: Community, name: str) -> bool:
+    """Say whether decisions of this name (``policy``, ``agreement``, ``takedown``, ...) need a vote in this community.
+
+    The charter asks by giving them a rule; for the names in ``RULES`` it always asks.
+    """
+    written = community.charter.get("rules", {}) if isinstance(community.charter, dict) else {}
+    return name in RULES or name in written
+
+
+def require_passed(community: Community, name: str, subject: tuple[str, str, str]) -> None:
+    """Raise ``Conflict`` (``vote-needed``) where the charter asks for a vote on ``name`` and none has passed on exactly
+    ``subject`` (kind, public id, digest).
+
+    The seam for whatever is put into force elsewhere: propose, then ask this at the moment of putting into force.
+    """
+    if not is_asked(community, name):
+        return
+    kind, public_id, subject_digest = subject
+    won = Proposal.objects.filter(community=community, status=Proposal.Status.PASSED, subject_kind=kind)
+    if not won.filter(subject_id=public_id, subject_digest=subject_digest).exists():
+        raise Conflict(
+            "vote-needed",
+            _("The charter asks for a vote first. Nothing changes until the community has said yes to it."),
+        )
+
+
 def check_rule(rule: Mapping[str, object]) -> None:
     """Raise ``Invalid`` (``rule-unusable``) for a rule under which nothing sensible could be decided."""
     roles = set(Membership.Role.values)

@@ -248,3 +248,26 @@ def test_a_passed_vote_puts_its_subject_into_force_in_the_same_transaction(
     votes.close_votes()
 
     assert seen == ["passed"]
+
+
+def test_the_charter_asks_for_a_vote_by_giving_a_rule(community: Community) -> None:
+    before = votes.is_asked(community, "policy")
+    community.charter = {"rules": {"policy": {"who": ["keeper"], "threshold": 2}}}
+
+    assert (before, votes.is_asked(community, "policy"), votes.is_asked(community, "version")) == (False, True, True)
+
+
+def test_what_the_charter_asks_a_vote_for_waits_until_exactly_that_has_passed(
+    community: Community, keeper: Person
+) -> None:
+    votes.require_passed(community, "thing", ("thing", "t1", DIGEST))
+    charter(community)
+    steward = make_person(community, "steward")
+    proposal = propose(community, keeper)
+
+    with pytest.raises(Conflict, match="asks for a vote first"):
+        votes.require_passed(community, "thing", ("thing", "t1", DIGEST))
+    votes.cast(proposal, by=steward, choice="yes")
+    votes.require_passed(community, "thing", ("thing", "t1", DIGEST))
+    with pytest.raises(Conflict, match="asks for a vote first"):
+        votes.require_passed(community, "thing", ("thing", "t1", "e" * 64))
