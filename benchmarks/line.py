@@ -207,7 +207,7 @@ def version(n: int, dataset: Any, campaign: Any, founder: Any, second: Any) -> I
 
     from annotations.models import Annotation, Task
     from curation import checking, versions
-    from governance import agreements
+    from governance import agreements, parties
     from governance.kernel import jobs
 
     annotate_the_rest(campaign, founder, Annotation, Task)
@@ -232,7 +232,7 @@ def version(n: int, dataset: Any, campaign: Any, founder: Any, second: Any) -> I
     proposed.refresh_from_db()
     if proposed.status != "published":
         raise SystemExit(f"the version is {proposed.status}")
-    party = agreements.add_party(dataset.community, name="School", kind="non-profit", by=founder)
+    party = parties.add(dataset.community, name="School", kind="non-profit", by=founder)
     agreement = agreements.sign(
         party, dataset=dataset, purpose="teaching", is_commercial=False, by=founder,
         expires_at=timezone.now() + timezone.timedelta(days=9),

@@ -8,15 +8,14 @@ kept as a hash.
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from governance import policies
+from governance import parties, policies
 from governance.acts import act
 from governance.kernel.digests import sha256
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed, Reason
 from governance.kernel.words import _
-from governance.models import Agreement, Community, Dataset, Party, Person, Token
+from governance.models import Agreement, Dataset, Party, Person, Token
 from governance.odrl import profile
 from governance.odrl.decide import (
     COMMUNITY,
@@ -32,30 +31,10 @@ from governance.odrl.decide import (
 )
 from governance.odrl.purposes import STANDARD
 
+add_party = parties.add
 PREFIX = "wh_pull_"
 UNDO = timedelta(seconds=30)
 """How long the end of an agreement or token can be undone; nothing is let through meanwhile."""
-
-
-def add_party(community: Community, *, name: str, kind: str, by: Person, contact: str = "", place: str = "") -> Party:
-    """Write down an organisation that may ask. Raises ``Invalid`` with every reason, ``Conflict`` (``party-exists``)."""
-    reasons = []
-    if not name.strip():
-        reasons.append(Reason("name-missing", _("Give the organisation's name."), "name"))
-    if kind not in Party.Kind.values:
-        reasons.append(Reason("organisation-unknown", _("Say what kind of organisation it is."), "kind"))
-    if reasons:
-        raise Invalid(reasons[0].code, reasons=reasons)
-    with act(by, "party.add", on=community) as details:
-        try:
-            with transaction.atomic():
-                party = Party.objects.create(
-                    community=community, name=name.strip(), kind=kind, contact=contact.strip(), place=place.strip()
-                )
-        except IntegrityError as error:
-            raise Conflict("party-exists", _("There is already a party of this name.")) from error
-        details |= {"object": party, "kind": kind}
-    return party
 
 
 def sign(

@@ -71,6 +71,8 @@ VERBS: Mapping[str, Who] = {
     "hold.place": _by(KEEPER, STEWARD, AUTHORITY),
     "hold.lift": _by(KEEPER, STEWARD),
     "party.add": _by(KEEPER, STEWARD),
+    "party.change": _by(KEEPER, STEWARD),
+    "party.change-key": _by(KEEPER, STEWARD, outsider=True),
     "agreement.sign": _by(KEEPER, STEWARD),
     "agreement.end": _by(KEEPER, STEWARD),
     "agreement.restore": _by(KEEPER, STEWARD),

@@ -32,6 +32,7 @@ from governance import (
     contributors,
     datasets,
     log,
+    parties,
     people,
     policies,
     samples,
@@ -278,12 +279,10 @@ def first_rules(cast: Cast, dataset: Dataset) -> None:
 def sign_agreements(cast: Cast, dataset: Dataset) -> dict[str, str]:
     """A school and a company sign; then the rules are tightened, and the company's token opens nothing any more."""
     until = timezone.now() + timedelta(days=365)
-    school = agreements.add_party(
+    school = parties.add(
         cast.community, name="Quayside Language School", kind="non-profit", contact="office", by=cast.keeper
     )
-    company = agreements.add_party(
-        cast.community, name="Northbank Speech", kind="for-profit", contact="legal", by=cast.keeper
-    )
+    company = parties.add(cast.community, name="Northbank Speech", kind="for-profit", contact="legal", by=cast.keeper)
     teaching = agreements.sign(
         school, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=until, by=cast.keeper
     )

@@ -1,6 +1,23 @@
 """What the ground floor holds; one module a subject."""
 
-from governance.models.access import Agreement, Decision, Hold, Party, Token
+from governance.models.access import (
+    Agreement,
+    Decision,
+    Grant,
+    Hold,
+    Party,
+    PartyKey,
+    Signature,
+    Suspension,
+    Token,
+)
+from governance.models.asking import (
+    AccessRequest,
+    Document,
+    RequestAnswer,
+    RequestMessage,
+    Verification,
+)
 from governance.models.audit import Checkpoint, Event, Leaf
 from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
 from governance.models.holdings import (
@@ -27,6 +44,7 @@ from governance.models.requests import Request
 from governance.models.rules import Ballot, PolicyRevision, Proposal
 
 __all__ = [
+    "AccessRequest",
     "Agreement",
     "Ballot",
     "Checkpoint",
@@ -37,8 +55,10 @@ __all__ = [
     "Contributor",
     "Dataset",
     "Decision",
+    "Document",
     "Event",
     "FounderCode",
+    "Grant",
     "Hold",
     "Import",
     "Invitation",
@@ -46,6 +66,7 @@ __all__ = [
     "Media",
     "Membership",
     "Party",
+    "PartyKey",
     "Person",
     "PolicyRevision",
     "Proposal",
@@ -53,10 +74,15 @@ __all__ = [
     "ProtocolGroup",
     "RecoveryCode",
     "Request",
+    "RequestAnswer",
+    "RequestMessage",
     "Sample",
     "SampleRevision",
     "SignInAttempt",
+    "Signature",
+    "Suspension",
     "Token",
+    "Verification",
     "Withdrawal",
     "new_id",
 ]

@@ -1,4 +1,6 @@
-"""Who outside may draw what, for which purpose: parties, agreements, tokens, decisions, holds."""
+"""Who outside may draw what, for which purpose: parties, agreements, grants, tokens, decisions, holds."""
+
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +12,12 @@ from governance.models.rules import PolicyRevision
 
 
 class Party(models.Model):
-    """An organisation that draws data: a school, a university, a company."""
+    """An organisation that draws data: a school, a university, a company.
+
+    ``place`` is where it processes (ISO 3166 country or region code, upper case), ``users`` the people it named, and
+    ``public_key`` the Ed25519 key, in PEM, that signs for it today; the keys before it stay in ``PartyKey``, so that
+    what they signed can still be checked.
+    """
 
     class Kind(models.TextChoices):
         NON_PROFIT = "non-profit"
@@ -23,7 +30,13 @@ class Party(models.Model):
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     contact = models.CharField(max_length=255, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    webhook_url = models.URLField(max_length=500, blank=True, default="")
     place = models.CharField(max_length=64, blank=True, default="")
+    institution = models.CharField(max_length=255, blank=True, default="")
+    users = models.JSONField(default=list, blank=True)
+    public_key = models.TextField(blank=True, default="")
+    key_id = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -39,8 +52,38 @@ class Party(models.Model):
         return f"party:{self.public_id}"
 
 
+class PartyKey(models.Model):
+    """A public key that signs, or once signed, for a party; never deleted. A compromised one counts for nothing."""
+
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="keys")
+    key_id = models.CharField(max_length=32)
+    pem = models.TextField()
+    added_by = models.CharField(max_length=64)
+    added_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    is_compromised = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["party", "key_id"], name="party_key_once"),
+            models.UniqueConstraint(fields=["party"], condition=Q(retired_at=None), name="party_key_current"),
+        ]
+
+
 class Agreement(models.Model):
-    """One party, one dataset, one purpose, under one policy revision, from one version on, until a date."""
+    """One party, one dataset, one purpose, under one policy revision, from one version on, until a date.
+
+    ``document`` is its text as an ODRL Agreement; both sides sign exactly that (``Signature``), and only then is it in
+    force.
+    """
+
+    class Role(models.TextChoices):
+        CONTROLLER = "controller"
+        PROCESSOR = "processor"
+
+    class AtEnd(models.TextChoices):
+        DELETE = "delete"
+        RETURN = "return"
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="agreements")
@@ -50,9 +93,21 @@ class Agreement(models.Model):
     project = models.CharField(max_length=255, blank=True, default="")
     policy = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="agreements")
     from_version = models.PositiveIntegerField(default=1)
+    # Whoever drew it up for the community, and when.
     signed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     signed_at = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
+    # What the party is under data protection law, and what becomes of copies (GDPR, article 28).
+    role = models.CharField(max_length=12, choices=Role.choices, default=Role.CONTROLLER)
+    sub_processors = models.TextField(blank=True, default="")
+    at_end = models.CharField(max_length=8, choices=AtEnd.choices, default=AtEnd.DELETE)
+    users = models.JSONField(default=list, blank=True)
+    document = models.JSONField(null=True, blank=True)
+    digest = models.CharField(max_length=64, blank=True, default="")
+    # When the second of the two signatures came; null: not in force.
+    in_force_at = models.DateTimeField(null=True, blank=True)
+    code_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -60,6 +115,79 @@ class Agreement(models.Model):
     def community(self) -> Community:
         """The community that gave it."""
         return self.party.community
+
+    @property
+    def starts_at(self) -> datetime:
+        """When it begins: when both had signed, or later where the text says so."""
+        signed = self.in_force_at or self.signed_at
+        return max(signed, self.not_before) if self.not_before else signed
+
+
+class Signature(models.Model):
+    """One side's signature under the text of an agreement: a compact JWS over its canonical bytes."""
+
+    class Side(models.TextChoices):
+        COMMUNITY = "community"
+        PARTY = "party"
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="signatures")
+    side = models.CharField(max_length=12, choices=Side.choices)
+    jws = models.TextField()
+    key_id = models.CharField(max_length=32)
+    by = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["agreement", "side"], name="agreement_side_once")]
+
+    @property
+    def community(self) -> Community:
+        """The community of the agreement."""
+        return self.agreement.community
+
+
+class Grant(models.Model):
+    """What an agreement opens: versions from one to another, from a moment to a moment; it can rest or end alone."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="grants")
+    from_version = models.PositiveIntegerField(default=1)
+    to_version = models.PositiveIntegerField(null=True, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    created_by = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    @property
+    def community(self) -> Community:
+        """The community whose agreement it is part of."""
+        return self.agreement.community
+
+
+class Suspension(models.Model):
+    """Why a grant rests: placed by a steward or by rule (an overdue receipt), lifted when the cause is gone."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="suspensions")
+    code = models.CharField(max_length=64)
+    note = models.CharField(max_length=500, blank=True, default="")
+    placed_by = models.CharField(max_length=64)
+    placed_at = models.DateTimeField(default=timezone.now)
+    lifted_by = models.CharField(max_length=64, blank=True, default="")
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["grant", "code"], condition=Q(lifted_at=None), name="suspended_once")
+        ]
+
+    @property
+    def community(self) -> Community:
+        """The community of the grant."""
+        return self.grant.community
 
 
 class Token(models.Model):
@@ -73,8 +201,11 @@ class Token(models.Model):
     key_hash = models.CharField(max_length=64, unique=True)
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+    # Only this version and no other; null: every version that the agreement opens.
+    only_version = models.PositiveIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     @property
     def community(self) -> Community:

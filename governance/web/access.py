@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from governance import agreements, signing
+from governance import agreements, parties, signing
 from governance.kernel.errors import Missing
 from governance.models import Agreement, Community, Dataset, Party, Token
 from governance.odrl import profile
@@ -42,6 +42,25 @@ class PartyForm(Form):
         help_text=lazy("A person and an address or number."),
         max_length=255,
         required=False,
+    )
+    email = forms.EmailField(label=lazy("E-mail for notices"), required=False)
+    webhook_url = forms.URLField(
+        label=lazy("Address for notices by machine"),
+        help_text=lazy("Begins with https://. Empty: by e-mail only."),
+        required=False,
+        assume_scheme="https",
+    )
+    place = forms.CharField(
+        label=lazy("Where its machines stand"),
+        help_text=lazy("A country code of two letters, such as NZ."),
+        max_length=6,
+        required=False,
+    )
+    public_key = forms.CharField(
+        label=lazy("Its public key"),
+        help_text=lazy("Ed25519, in PEM form. An agreement is signed with it; the private half stays with them."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false", "autocomplete": "off"}),
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -148,7 +167,7 @@ def parties_page(request: HttpRequest, community: str) -> HttpResponse:
     made: tuple[Token, str] | None = None
     done = ""
     if do == "party" and party_form.is_valid():
-        party = party_form.attempt(agreements.add_party, here, by=me, **party_form.cleaned_data)
+        party = party_form.attempt(parties.add, here, by=me, **party_form.cleaned_data)
         done = _("%(name)s is written down.") % {"name": party} if party else ""
     if do == "agreement" and agreement_form.is_valid():
         chosen = agreement_form.cleaned_data["party"]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance import agreements, decisions, log, policies, votes, withdrawals
+from governance import agreements, decisions, log, parties, policies, votes, withdrawals
 from governance.kernel.errors import Missing
 from governance.models import Agreement, Ballot, Community, Event, Party, PolicyRevision, Proposal, Token, Withdrawal
 from governance.web.access_rules import programs
@@ -46,13 +46,18 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 
 class PartySerializer(serializers.ModelSerializer[Party]):
-    """A party outside."""
+    """A party outside; ``place`` is a country code, ``public_key`` an Ed25519 key in PEM, ``users`` names of people."""
 
     id = serializers.CharField(source="public_id", read_only=True)
+    users = serializers.ListField(child=serializers.CharField(), required=False)
 
     class Meta:
         model = Party
-        fields = ["id", "name", "kind", "contact", "place"]
+        fields = [
+            "id", "name", "kind", "contact", "email", "webhook_url", "place", "institution", "users", "public_key",
+            "key_id",
+        ]  # fmt: skip
+        read_only_fields = ["key_id"]
 
 
 class AgreementSerializer(serializers.ModelSerializer[Agreement]):
@@ -221,7 +226,7 @@ class Parties(GenericAPIView[Party]):
     def post(self, request: Request, community: str) -> Response:
         """Write one down."""
         here = community_or_404(request, community)
-        party = agreements.add_party(here, by=person_of(request), **_given(PartySerializer, request))
+        party = parties.add(here, by=person_of(request), **_given(PartySerializer, request))
         return Response(PartySerializer(party).data, status=status.HTTP_201_CREATED)
 
 

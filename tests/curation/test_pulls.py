@@ -9,7 +9,7 @@ from django.utils import timezone
 from curation import pulls, standing, sweeps, takedowns
 from curation.models import Pull, Tombstone, Version
 from curation.pulls import Closed, Credential, Denied, Unknown
-from governance import agreements, consents, decisions, holds, policies, withdrawals
+from governance import agreements, consents, decisions, holds, parties, policies, withdrawals
 from governance.kernel.errors import Conflict, Missing
 from governance.models import Agreement, Decision, Event, Hold, Party, Person, Token
 from tests.curation.made import POLICY, make_version, open_dataset, published
@@ -26,7 +26,7 @@ def files(settings, tmp_path: Path) -> None:
 def grant(version: Version, purpose: str = "teaching", kind: str = "non-profit") -> tuple[Token, str]:
     """A token as the keepers give it; the agreement is written directly, so that it may also be one that is refused."""
     keeper = version.dataset.created_by
-    party = agreements.add_party(version.community, name=f"School {Party.objects.count()}", kind=kind, by=keeper)
+    party = parties.add(version.community, name=f"School {Party.objects.count()}", kind=kind, by=keeper)
     agreement = Agreement.objects.create(
         party=party,
         dataset=version.dataset,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import agreements, policies
+from governance import agreements, parties, policies
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from governance.models import Agreement, Dataset, Event, Party, Person, Token
 from governance.odrl.policy import Body, Term
@@ -28,7 +28,7 @@ def steward(dataset: Dataset) -> Person:
 @pytest.fixture
 def school(dataset: Dataset, steward: Person) -> Party:
     policies.revise(dataset, body=RULES, by=steward)
-    return agreements.add_party(dataset.community, name="Quayside Language School", kind="non-profit", by=steward)
+    return parties.add(dataset.community, name="Quayside Language School", kind="non-profit", by=steward)
 
 
 def sign(party: Party, dataset: Dataset, by: Person, **changes: object) -> Agreement:
@@ -55,7 +55,7 @@ def test_an_agreement_keeps_the_revision_under_which_it_was_signed(
 def test_an_agreement_is_no_wider_than_the_rules_and_every_reason_is_named(
     dataset: Dataset, school: Party, steward: Person
 ) -> None:
-    company = agreements.add_party(dataset.community, name="Northbank", kind="for-profit", by=steward)
+    company = parties.add(dataset.community, name="Northbank", kind="for-profit", by=steward)
 
     with pytest.raises(Invalid) as refusal:
         sign(
@@ -175,8 +175,8 @@ def test_ending_twice_says_that_it_was_ended(dataset: Dataset, school: Party, st
 
 def test_a_party_has_one_name_and_a_kind(dataset: Dataset, school: Party, steward: Person) -> None:
     with pytest.raises(Conflict):
-        agreements.add_party(dataset.community, name=school.name, kind="public", by=steward)
+        parties.add(dataset.community, name=school.name, kind="public", by=steward)
     with pytest.raises(Invalid) as refusal:
-        agreements.add_party(dataset.community, name=" ", kind="club", by=steward)
+        parties.add(dataset.community, name=" ", kind="club", by=steward)
 
     assert [reason.code for reason in refusal.value.reasons] == ["name-missing", "organisation-unknown"]

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from governance import agreements, consents, decisions, holds, policies, signing
+from governance import agreements, consents, decisions, holds, parties, policies, signing
 from governance.decisions import VersionFacts
 from governance.models import Agreement, Contributor, Dataset, Decision, Person
 from governance.odrl.policy import Body
@@ -38,7 +38,7 @@ def teller(dataset: Dataset) -> Contributor:
 @pytest.fixture
 def agreement(dataset: Dataset, steward: Person) -> Agreement:
     policies.revise(dataset, body=RULES, by=steward)
-    school = agreements.add_party(dataset.community, name="A school", kind="non-profit", by=steward)
+    school = parties.add(dataset.community, name="A school", kind="non-profit", by=steward)
     end = timezone.now() + timedelta(days=90)
     return agreements.sign(school, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=end, by=steward)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from governance import agreements, policies, votes, withdrawals
+from governance import agreements, parties, policies, votes, withdrawals
 from governance.kernel.errors import Conflict
 from governance.models import Ballot, Event, PolicyRevision, Proposal, Sample
 from governance.odrl.policy import Body
@@ -79,7 +79,7 @@ def test_an_agreement_ends_once(in_threads: Callable[..., list[Any]]) -> None:
     dataset = make_dataset()
     steward = make_person(dataset.community, "steward")
     policies.revise(dataset, body=Body(purposes=("teaching",), organisations=("public",)), by=steward)
-    party = agreements.add_party(dataset.community, name="A school", kind="public", by=steward)
+    party = parties.add(dataset.community, name="A school", kind="public", by=steward)
     end = timezone.now() + timedelta(days=9)
     agreement = agreements.sign(
         party, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=end, by=steward

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from governance import agreements, decisions, policies, votes
+from governance import agreements, decisions, parties, policies, votes
 from governance.decisions import VersionFacts
 from governance.models import Agreement, Dataset, Decision, Party, Person, Proposal, Token
 from governance.odrl.decide import ConsentFact
@@ -35,7 +35,7 @@ def address(dataset: Dataset, rest: str) -> str:
 
 
 def signed(dataset: Dataset, by: Person) -> Agreement:
-    party = agreements.add_party(dataset.community, name="A school", kind="non-profit", by=by)
+    party = parties.add(dataset.community, name="A school", kind="non-profit", by=by)
     end = timezone.now() + timedelta(days=90)
     return agreements.sign(party, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=end, by=by)
 
@@ -68,7 +68,7 @@ def test_from_a_party_to_a_token_that_is_shown_once(dataset: Dataset, steward: P
 def test_an_agreement_wider_than_the_rules_is_refused_with_the_reason(
     dataset: Dataset, steward: Person, client: Client
 ) -> None:
-    party = agreements.add_party(dataset.community, name="Northbank", kind="for-profit", by=steward)
+    party = parties.add(dataset.community, name="Northbank", kind="for-profit", by=steward)
     sign = {"party": party.public_id, "dataset": dataset.public_id, "purpose": "text-generation", "from_version": "1"}
 
     answer = client.post(address(dataset, "parties/"), {"do": "agreement", **sign, "expires_at": "2099-01-01"})
