@@ -19,14 +19,13 @@ from governance.models.asking import (
     Verification,
 )
 from governance.models.audit import Checkpoint, Event, Leaf
+from governance.models.breakglass import BreakGlass, BreakGlassView
 from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
 from governance.models.holdings import (
     Contributor,
     Dataset,
     Import,
     Media,
-    Protocol,
-    ProtocolGroup,
     Sample,
     SampleRevision,
 )
@@ -40,6 +39,7 @@ from governance.models.people import (
     SignInAttempt,
     new_id,
 )
+from governance.models.protocols import GroupMembership, Protocol, ProtocolGroup, SeasonWindow
 from governance.models.requests import Request
 from governance.models.rules import Ballot, PolicyRevision, Proposal
 
@@ -47,6 +47,8 @@ __all__ = [
     "AccessRequest",
     "Agreement",
     "Ballot",
+    "BreakGlass",
+    "BreakGlassView",
     "Checkpoint",
     "Community",
     "ConsentEvent",
@@ -59,6 +61,7 @@ __all__ = [
     "Event",
     "FounderCode",
     "Grant",
+    "GroupMembership",
     "Hold",
     "Import",
     "Invitation",
@@ -78,6 +81,7 @@ __all__ = [
     "RequestMessage",
     "Sample",
     "SampleRevision",
+    "SeasonWindow",
     "SignInAttempt",
     "Signature",
     "Suspension",
