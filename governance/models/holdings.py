@@ -197,6 +197,8 @@ class Sample(models.Model):
         Import, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     added_at = models.DateTimeField(default=timezone.now)
+    # Its content was destroyed after it was taken back; the id stays, so that a later import cannot bring it back.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = SampleQuerySet.as_manager()
 
