@@ -179,6 +179,11 @@ def token_of(secret: str, at: datetime | None = None) -> Token:
     return found
 
 
+def party_fact(party: Party) -> PartyFact:
+    """The party as the decision sees it."""
+    return PartyFact(party.ref, party.kind, place=party.place)
+
+
 def fact_of(agreement: Agreement) -> AgreementFact:
     """The agreement as the decision sees it."""
     return AgreementFact(
@@ -241,7 +246,7 @@ def _rule_reasons(
     urn = policies.urn_of(dataset)
     drafted = AgreementFact("A-new", party.ref, urn, purpose, is_commercial, 1, now, expires_at)
     facts = Facts(
-        party=PartyFact(party.ref, party.kind),
+        party=party_fact(party),
         target=TargetFact(urn, urn, 1, "published"),
         layers=layers_now(dataset, now),
         agreement=drafted,

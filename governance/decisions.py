@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from governance import agreements, holds, policies, signing
-from governance.kernel.digests import canonical, digest
+from governance.kernel.digests import canonical
 from governance.kernel.errors import Invalid
 from governance.models import Agreement, Dataset, Decision, Hold, new_id
 from governance.odrl import profile
@@ -23,13 +23,13 @@ from governance.odrl.decide import (
     DATASET,
     EDITION,
     ENGINE,
+    CollectiveFact,
     ConsentFact,
     Facts,
     HoldFact,
-    PartyFact,
     Request,
     TargetFact,
-    facts_json,
+    ViolationFact,
     from_snapshot,
     snapshot,
 )
@@ -51,7 +51,8 @@ class VersionFacts:
     """What the floor above knows about the asked version.
 
     ``held`` is how many of its samples rest now, ``taken_back`` how many of them for good; ``status`` is “published”
-    for one that may be pulled.
+    for one that may be pulled. ``violations`` are promises that the asking party has not kept, or has until a day to
+    keep; ``collective`` is what the community decided together, None where its charter does not ask.
     """
 
     kind: str
@@ -64,6 +65,8 @@ class VersionFacts:
     purposes: tuple[str, ...] = ()
     held: int = 0
     taken_back: int = 0
+    violations: tuple[ViolationFact, ...] = ()
+    collective: CollectiveFact | None = None
 
 
 def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: datetime | None = None) -> Facts:
@@ -79,7 +82,7 @@ def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: d
     if agreement is not None and agreement.dataset_id == version.dataset.pk:
         layers.insert(0, agreements.layer_of(agreement.policy, DATASET, AGREED))
     return Facts(
-        party=PartyFact(agreement.party.ref, agreement.party.kind) if agreement else None,
+        party=agreements.party_fact(agreement.party) if agreement else None,
         target=TargetFact(
             ref=ref_of(version.kind, version.public_id),
             dataset=policies.urn_of(version.dataset),
@@ -92,6 +95,8 @@ def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: d
         consents=_plain(version.consents),
         layers=tuple(layers),
         agreement=agreements.fact_of(agreement) if agreement else None,
+        violations=version.violations,
+        collective=version.collective,
     )
 
 
@@ -186,8 +191,8 @@ def replay(decision: Decision) -> Difference | None:
     now = {name: again[name] for name in was}
     if was != now or {k: stored["answer"][k] for k in was} != now:
         return Difference(decision.public_id, was, now)
-    if decision.snapshot_hash != digest(facts_json(facts)):
-        return Difference(decision.public_id, decision.snapshot_hash, digest(facts_json(facts)))
+    if decision.snapshot_hash != facts.hash:
+        return Difference(decision.public_id, decision.snapshot_hash, facts.hash)
     if not is_signed(decision):
         return Difference(decision.public_id, "signed", "not signed by a key that we know")
     return None

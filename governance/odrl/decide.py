@@ -5,151 +5,111 @@
 What it was given is stored beside the answer, so that anybody can ask the same question again and must get the same
 answer.
 
-The gates that stand today, numbered as in governance.md, section 2.3: 0 form, 1 holds, 2 consent, 4 policy layers, 6
-agreement. Gate 3 (protocol) is for people, and a build leaves protected samples out, so it never meets a pipeline.
-Gates 5 (DUO terms) and 7 (duties before use) do not exist yet: no policy can hold a DUO term or a duty that must be
-fulfilled first, so nothing waits for them, and nothing is waved through in their name.
+The gates, numbered as in governance.md, section 2.3: 0 form, 1 holds, 2 consent (each person's, and the community's
+together where its charter asks for that), 4 policy layers, 5 DUO terms, 6 agreement and grant, 7 duties. Gate 3
+(protocol) is for people: a build leaves protected samples out, and a season that closes holds the versions that have
+some, so it never meets a pipeline.
 
-The law that tests hold it to: one more layer, prohibition, contributor, hold or withdrawal never turns a no into a
-yes.
+The law that tests hold it to: one more layer, prohibition, contributor, hold, withdrawal, violation or duty never
+turns a no into a yes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from governance.kernel.digests import digest
 from governance.kernel.words import _
 from governance.odrl import profile
 from governance.odrl.evaluate import Question, Verdict, evaluate
-from governance.odrl.policy import Body, Duty, compile_policy, end_of
-from governance.odrl.purposes import EDITION, STANDARD, Purpose, Vocabulary
+from governance.odrl.facts import (
+    AGREED,
+    COMMUNITY,
+    CONTRIBUTOR,
+    DATASET,
+    GIVEN,
+    IN_FORCE,
+    PUBLISHED,
+    REFUSED,
+    SAMPLE,
+    AgreementFact,
+    CollectiveFact,
+    ConsentFact,
+    Facts,
+    HoldFact,
+    LayerFact,
+    PartyFact,
+    Request,
+    TargetFact,
+    ViolationFact,
+    facts_json,
+    from_snapshot,
+    snapshot,
+)
+from governance.odrl.policy import Duty, compile_policy, end_of
+from governance.odrl.purposes import EDITION, Vocabulary
 
-ENGINE = "wellhouse 1"
+__all__ = [
+    "AGREED",
+    "COMMUNITY",
+    "CONTRIBUTOR",
+    "DATASET",
+    "EDITION",
+    "ENGINE",
+    "GIVEN",
+    "IN_FORCE",
+    "LONGEST",
+    "PUBLISHED",
+    "REFUSED",
+    "SAMPLE",
+    "SOME",
+    "AgreementFact",
+    "Because",
+    "CollectiveFact",
+    "ConsentFact",
+    "Facts",
+    "HoldFact",
+    "LayerFact",
+    "Outcome",
+    "PartyFact",
+    "Request",
+    "TargetFact",
+    "ViolationFact",
+    "decide",
+    "facts_json",
+    "from_snapshot",
+    "judge",
+    "months_between",
+    "policy_reasons",
+    "snapshot",
+]
+
+ENGINE = "wellhouse 2"
 LONGEST = timedelta(minutes=15)
 SOME = 10
 """A count below this is said as “some”, so that nobody can be found out by it (governance.md, section 2.4)."""
 
-FORM, HOLDS, CONSENT, POLICY, AGREEMENT = "form", "holds", "consent", "policy", "agreement"
-GATES = (FORM, HOLDS, CONSENT, POLICY, AGREEMENT)
+FORM, HOLDS, CONSENT, POLICY, DUO = "form", "holds", "consent", "policy", "duo"
+AGREEMENT, DUTIES = "agreement", "duties"
+GATES = (FORM, HOLDS, CONSENT, POLICY, DUO, AGREEMENT, DUTIES)
 
-AGREED, IN_FORCE = "agreed", "in force"
-DATASET, COMMUNITY = "dataset", "community"
-PUBLISHED = "published"
+BEFORE, ONGOING = "before", "ongoing"
 
-
-@dataclass(frozen=True)
-class Request:
-    """Who wants what, for which leaf purpose, for money or not, and when (``at`` carries a time zone)."""
-
-    party: str
-    action: str
-    target: str
-    purpose: str
-    commercial: bool
-    at: datetime
-
-
-@dataclass(frozen=True)
-class PartyFact:
-    """The asking party as we know it; ``kind`` is one of profile.ORGANISATIONS."""
-
-    ref: str
-    kind: str
-    is_active: bool = True
-
-
-@dataclass(frozen=True)
-class TargetFact:
-    """The asked version: its names, its dataset, its number, what state it is in and the digest of its members.
-
-    ``purposes`` are those that it was made for: every contributor in it said yes to each of them. Empty: to be judged
-    by consent alone.
-    """
-
-    ref: str
-    dataset: str
-    number: int
-    state: str
-    digest: str = ""
-    purposes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class HoldFact:
-    """Something that stops the target at this moment: ``code`` is the reason's code; ``count`` its samples, if it
-    counts.
-    """
-
-    code: str
-    count: int = 0
-
-
-@dataclass(frozen=True)
-class ConsentFact:
-    """What the contributors of the target's samples say to this purpose at this moment, in numbers of people.
-
-    Only ``valid`` is a yes. ``digest`` changes when anybody's answer changes; ``next_expiry`` is when the first yes
-    runs out.
-    """
-
-    valid: int = 0
-    refused: int = 0
-    withdrawn: int = 0
-    expired: int = 0
-    unknown: int = 0
-    digest: str = ""
-    next_expiry: datetime | None = None
-
-
-@dataclass(frozen=True)
-class LayerFact:
-    """One policy revision that the request must pass; ``standing`` is “agreed” or “in force” (both are judged)."""
-
-    level: str
-    standing: str
-    uid: str
-    revision: int
-    body: Body
-
-
-@dataclass(frozen=True)
-class AgreementFact:
-    """The agreement that the token names: one party, one dataset, one purpose, from one version on."""
-
-    ref: str
-    party: str
-    dataset: str
-    purpose: str
-    commercial: bool
-    from_version: int
-    starts_at: datetime
-    ends_at: datetime | None
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Everything a decision may look at. ``consents`` None means that nobody looked, which is a no."""
-
-    party: PartyFact | None = None
-    target: TargetFact | None = None
-    holds: tuple[HoldFact, ...] = ()
-    consents: ConsentFact | None = None
-    layers: tuple[LayerFact, ...] = ()
-    agreement: AgreementFact | None = None
-    leaves: tuple[Purpose, ...] = ()
-    """The community's own purposes."""
-
-    @property
-    def hash(self) -> str:
-        """SHA-256, in hex: two moments with equal facts get equal answers, until the answer runs out."""
-        return digest(facts_json(self))
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The standard purposes and the community's own."""
-        return STANDARD.with_leaves(self.leaves) if self.leaves else STANDARD
+REVIEWABLE = frozenset(
+    {
+        "needs-human-review",
+        "duty-unfulfilled",
+        "agreement-missing",
+        "agreement-unsigned",
+        "agreement-expired",
+        "agreement-ended",
+        "purpose-not-agreed",
+        "commercial-not-agreed",
+        "version-not-agreed",
+        "organisation-not-agreed",
+        "place-not-agreed",
+    }
+)
+"""Reasons that a new request to the desk can answer: nobody said no, somebody has yet to say yes."""
 
 
 @dataclass(frozen=True)
@@ -197,16 +157,22 @@ class Outcome:
         """The first gate that said no."""
         return self.reasons[0].gate if self.reasons else None
 
+    @property
+    def is_reviewable(self) -> bool:
+        """Whether people at the community's desk could turn the no into a yes without anybody taking back their own."""
+        return bool(self.reasons) and all(because.code in REVIEWABLE for because in self.reasons)
+
     def to_json(self) -> dict[str, object]:
         """What is stored, signed and compared by a replay."""
         return {
             "outcome": "permit" if self.is_permitted else "deny",
+            "reviewable": self.is_reviewable,
             "reasons": [because.to_json() for because in self.reasons],
             "duties": [
-                {"rule": d.uid, "action": d.action, "phase": d.phase, "days": d.days, "words": d.words}
+                {"rule": d.uid, "action": d.action, "phase": d.phase, "days": d.days, "words": d.words, "due": None}
                 for d in self.duties
             ],
-            "valid_until": _text(self.valid_until),
+            "valid_until": self.valid_until.isoformat(),
             "engine": ENGINE,
             "vocabulary": EDITION,
         }
@@ -220,11 +186,16 @@ def decide(request: Request, facts: Facts) -> Outcome:
         *_consent(request, facts),
         *_policy(request, facts),
         *_agreement(request, facts),
+        *_duties(request, facts),
     )
     if reasons:
         return Outcome(False, reasons, (), request.at)
-    duties = {duty.uid: duty for layer in facts.layers for duty in judge(layer, request, facts).duties}
-    return Outcome(True, (), tuple(duties.values()), _valid_until(request, facts))
+    return Outcome(True, (), duties_of(request, facts), _valid_until(request, facts))
+
+
+def duties_of(request: Request, facts: Facts) -> tuple[Duty, ...]:
+    """Return the duties that go with what the layers permit, each once."""
+    return tuple({duty.uid: duty for layer in facts.layers for duty in judge(layer, request, facts).duties}.values())
 
 
 def judge(layer: LayerFact, request: Request, facts: Facts) -> Verdict:
@@ -237,41 +208,6 @@ def judge(layer: LayerFact, request: Request, facts: Facts) -> Verdict:
 def policy_reasons(request: Request, facts: Facts) -> tuple[Because, ...]:
     """Only what the policy layers say: for signing an agreement and for trying a request before there is a version."""
     return tuple(_layers(request, facts))
-
-
-def snapshot(request: Request, facts: Facts) -> dict[str, object]:
-    """Return request and facts as plain JSON: what is stored beside a decision, and hashed."""
-    return {"request": _request_json(request), "facts": facts_json(facts)}
-
-
-def facts_json(facts: Facts) -> dict[str, object]:
-    """Return the facts as plain JSON; equal facts give equal JSON, whatever order they came in."""
-    return {
-        "party": _plain(facts.party),
-        "target": _plain(facts.target),
-        "holds": sorted((_plain(h) for h in facts.holds), key=digest),
-        "consents": _plain(facts.consents),
-        "layers": [_plain(layer) for layer in facts.layers],
-        "agreement": _plain(facts.agreement),
-        "leaves": [_plain(leaf) for leaf in facts.leaves],
-    }
-
-
-def from_snapshot(stored: Mapping[str, object]) -> tuple[Request, Facts]:
-    """Read what ``snapshot`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    asked, facts = _mapping(stored["request"]), _mapping(stored["facts"])
-    return (
-        Request(**{**asked, "at": _moment(asked["at"])}),  # type: ignore[arg-type]  # read back from our own JSON
-        Facts(
-            party=None if facts["party"] is None else PartyFact(**_mapping(facts["party"])),  # type: ignore[arg-type]
-            target=_target_fact(facts["target"]),
-            holds=tuple(HoldFact(**h) for h in _list(facts["holds"])),
-            consents=_consent_fact(facts["consents"]),
-            layers=tuple(LayerFact(**{**x, "body": Body.from_json(x["body"])}) for x in _list(facts["layers"])),
-            agreement=_agreement_fact(facts["agreement"]),
-            leaves=tuple(Purpose(**{**x, "broader": tuple(x["broader"])}) for x in _list(facts["leaves"])),
-        ),
-    )
 
 
 def months_between(start: datetime, end: datetime) -> int:
@@ -342,6 +278,7 @@ def _consent(request: Request, facts: Facts) -> Iterator[Because]:
     if made_for and request.purpose not in facts.vocabulary.covered(made_for):
         values = {"purpose": _title(facts.vocabulary, request.purpose)}
         yield Because("purpose-not-declared", CONSENT, _("This version was not made for “{purpose}”."), values)
+    yield from _together(request, facts.collective)
     if facts.consents is None:
         yield Because("consent-unknown", CONSENT, _("Nobody could look at the consents, and unknown counts as no."))
         return
@@ -352,6 +289,16 @@ def _consent(request: Request, facts: Facts) -> Iterator[Because]:
     if runs_out is not None and runs_out < request.at and not facts.consents.expired:
         code, sentence = _CONSENT_WORDS["expired"]
         yield Because(code, CONSENT, sentence, {"count": _some(0)})
+
+
+def _together(request: Request, collective: CollectiveFact | None) -> Iterator[Because]:
+    if collective is None or not collective.needed:
+        return
+    if collective.state == REFUSED:
+        yield Because("collective-refused", CONSENT, _("The community decided together against this purpose."))
+    elif collective.state != GIVEN or (collective.ends_at is not None and collective.ends_at <= request.at):
+        message = _("The community has not decided together about this purpose yet, and until then it is a no.")
+        yield Because("collective-missing", CONSENT, message)
 
 
 def _policy(request: Request, facts: Facts) -> Iterator[Because]:
@@ -416,8 +363,23 @@ def _agreement(request: Request, facts: Facts) -> Iterator[Because]:
         yield Because(
             "agreement-expired", AGREEMENT, _("Agreement {agreement} has run out. Ask for a new one."), values
         )
+    if not agreement.is_signed_by_both:
+        message = _("Agreement {agreement} lacks a signature. It holds once both sides have signed it.")
+        yield Because("agreement-unsigned", AGREEMENT, message, values)
     if agreement.starts_at > request.at:
         yield Because("agreement-not-started", AGREEMENT, _("Agreement {agreement} has not begun yet."), values)
+    elif agreement.not_before is not None and agreement.not_before > request.at:
+        message = _("What agreement {agreement} grants has not begun yet.")
+        yield Because("grant-not-started", AGREEMENT, message, values)
+    if agreement.suspended_because:
+        message = _("What agreement {agreement} grants rests for now. Write to the keepers.")
+        yield Because("grant-suspended", AGREEMENT, message, values)
+    if facts.party is not None and agreement.kind and agreement.kind != facts.party.kind:
+        message = _("Agreement {agreement} was made with another kind of organisation. Ask for a new one.")
+        yield Because("organisation-not-agreed", AGREEMENT, message, values)
+    if facts.party is not None and agreement.place and agreement.place != facts.party.place:
+        message = _("Agreement {agreement} is for work in {place}. Ask for a new one.")
+        yield Because("place-not-agreed", AGREEMENT, message, {**values, "place": agreement.place})
     if request.purpose not in facts.vocabulary.narrower(agreement.purpose):
         message = _("Agreement {agreement} is for “{agreed}”, not for “{asked}”. Ask for this purpose as well.")
         yield Because("purpose-not-agreed", AGREEMENT, message, values)
@@ -427,6 +389,27 @@ def _agreement(request: Request, facts: Facts) -> Iterator[Because]:
     if facts.target is not None and facts.target.number < agreement.from_version:
         message = _("Agreement {agreement} begins with version {from}. Pull that one or a later one.")
         yield Because("version-not-agreed", AGREEMENT, message, values)
+
+
+def _duties(request: Request, facts: Facts) -> Iterator[Because]:
+    """A duty before use that nobody verified, and a promise that is broken, each stop everything."""
+    fulfilled = facts.agreement.fulfilled if facts.agreement else ()
+    waiting = {
+        duty.action: judged.rule.uid
+        for layer in facts.layers
+        for judged in judge(layer, request, facts).permissions
+        for duty in judged.rule.duties
+        if duty.phase == BEFORE and duty.action not in fulfilled
+    }
+    for action, rule in sorted(waiting.items()):
+        message = _("Before anything is given: {duty}. Send it to the keepers, and they look at it.")
+        values = {"duty": profile.DUTIES.get(action, action)}
+        yield Because("duty-unfulfilled", DUTIES, message, values, rule=rule)
+    for violation in facts.violations:
+        if violation.since <= request.at:
+            values = {"day": violation.since.date().isoformat()}
+            message = _("Something that was promised is overdue since {day}. Send it, and this opens again.")
+            yield Because("duty-violated", DUTIES, message, values)
 
 
 # -- small parts -------------------------------------------------------------------------------------------------------
@@ -453,6 +436,9 @@ def _valid_until(request: Request, facts: Facts) -> datetime:
         ends.append(facts.consents.next_expiry)
     if facts.agreement is not None and facts.agreement.ends_at is not None:
         ends.append(facts.agreement.ends_at)
+    if facts.collective is not None and facts.collective.ends_at is not None:
+        ends.append(facts.collective.ends_at)
+    ends.extend(violation.since for violation in facts.violations)
     return min(ends)
 
 
@@ -462,70 +448,3 @@ def _title(vocabulary: Vocabulary, code: str) -> str:
 
 def _some(count: int) -> str:
     return str(count) if count >= SOME else "some"
-
-
-def _request_json(request: Request) -> dict[str, object]:
-    return {
-        "party": request.party,
-        "action": request.action,
-        "target": request.target,
-        "purpose": request.purpose,
-        "commercial": request.commercial,
-        "at": _text(request.at),
-    }
-
-
-def _plain(fact: object) -> object:
-    """Turn a fact into plain JSON: moments as text, tuples as lists, policy bodies in their stored form."""
-    if fact is None or isinstance(fact, (str, int, bool)):
-        return fact
-    if isinstance(fact, datetime):
-        return _text(fact)
-    if isinstance(fact, Body):
-        return fact.to_json()
-    if isinstance(fact, tuple):
-        return [_plain(part) for part in fact]
-    return {name: _plain(value) for name, value in vars(fact).items()}
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat()
-
-
-def _moment(value: object) -> datetime:
-    return datetime.fromisoformat(str(value))
-
-
-def _mapping(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError("an object is needed")
-    return value
-
-
-def _list(value: object) -> Iterable[dict]:
-    if not isinstance(value, list):
-        raise TypeError("a list is needed")
-    return value
-
-
-def _target_fact(value: object) -> TargetFact | None:
-    if value is None:
-        return None
-    read = _mapping(value)
-    return TargetFact(**{**read, "purposes": tuple(str(p) for p in _list(read["purposes"]))})  # type: ignore[arg-type]
-
-
-def _consent_fact(value: object) -> ConsentFact | None:
-    if value is None:
-        return None
-    read = _mapping(value)
-    expiry = read["next_expiry"]
-    return ConsentFact(**{**read, "next_expiry": None if expiry is None else _moment(expiry)})  # type: ignore[arg-type]
-
-
-def _agreement_fact(value: object) -> AgreementFact | None:
-    if value is None:
-        return None
-    read = _mapping(value)
-    moments = {k: None if read[k] is None else _moment(read[k]) for k in ("starts_at", "ends_at", "ended_at")}
-    return AgreementFact(**{**read, **moments})  # type: ignore[arg-type]  # read back from our own JSON

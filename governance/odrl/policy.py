@@ -1,8 +1,8 @@
 """A usage policy: what a community answers on the rules page, and the ODRL rules that follow from the answers.
 
 ``Body`` holds the answers, in the community's terms; it is what a policy revision stores and what its digest covers.
-``compile_policy`` turns it into ``Policy``: permissions and prohibitions that ``evaluate`` can judge. ``to_odrl``
-writes the same as an ODRL 2.2 Set. Whatever the answers do not say is not allowed.
+``compile_policy`` turns it into ``Policy`` (governance/odrl/form.py): permissions and prohibitions that ``evaluate``
+can judge. ``to_odrl`` writes the same as an ODRL 2.2 Set. Whatever the answers do not say is not allowed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,51 +15,15 @@ from governance.kernel.errors import Reason
 from governance.kernel.registry import Registry
 from governance.kernel.words import _
 from governance.odrl import profile
+from governance.odrl.form import Constraint as Constraint
+from governance.odrl.form import Duty as Duty
+from governance.odrl.form import Policy as Policy
+from governance.odrl.form import Rule as Rule
+from governance.odrl.form import Value as Value
 from governance.odrl.purposes import CLOSED, STANDARD, Vocabulary
+from governance.odrl.writing import moment_json, rule_json
 
-Value = str | int | float | bool | datetime | tuple[str, ...]
 TERMS = Registry("governance.terms")
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """One condition of a rule; the constraints of a rule must all hold."""
-
-    left: str
-    operator: str
-    right: Value
-
-
-@dataclass(frozen=True)
-class Duty:
-    """Something that whoever uses the permission takes on; ``phase`` is always ``ongoing`` so far."""
-
-    uid: str
-    action: str
-    days: int | None = None
-    words: str = ""
-    phase: str = "ongoing"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A permission or a prohibition. ``target`` or ``action`` None is refused by ``validate`` and never a yes."""
-
-    uid: str
-    action: str | None
-    target: str | None
-    constraints: tuple[Constraint, ...] = ()
-    duties: tuple[Duty, ...] = ()
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Rules with one conflict strategy. ODRL's own default voids a policy in conflict; ours says ``prohibit``."""
-
-    uid: str
-    permissions: tuple[Rule, ...] = ()
-    prohibitions: tuple[Rule, ...] = ()
-    conflict: str = "prohibit"
 
 
 @dataclass(frozen=True)
@@ -224,13 +188,13 @@ def to_odrl(body: Body, *, uid: str, target: str, created_at: datetime | None = 
         "conflict": compiled.conflict,
     }
     if created_at:
-        document["dct:created"] = _moment(created_at)
+        document["dct:created"] = moment_json(created_at)
     if body.note:
         document["dct:description"] = body.note
     if compiled.permissions:
-        document["permission"] = [_rule_json(rule) for rule in compiled.permissions]
+        document["permission"] = [rule_json(rule) for rule in compiled.permissions]
     if compiled.prohibitions:
-        document["prohibition"] = [_rule_json(rule) for rule in compiled.prohibitions]
+        document["prohibition"] = [rule_json(rule) for rule in compiled.prohibitions]
     return document
 
 
@@ -265,61 +229,3 @@ def _term_reasons(t: Term) -> list[Reason]:
         values |= {"highest": plugin.HIGHEST}
         return [Reason("term-value", _("The term “{name}” needs 1 to {highest} characters."), "terms", values=values)]
     return []
-
-
-def _rule_json(rule: Rule) -> dict[str, object]:
-    out: dict[str, object] = {"uid": rule.uid, "target": rule.target, "action": _short(rule.action or "")}
-    if rule.constraints:
-        out["constraint"] = [_constraint_json(c) for c in rule.constraints]
-    if rule.duties:
-        out["duty"] = [_duty_json(d) for d in rule.duties]
-    return out
-
-
-def _constraint_json(constraint: Constraint) -> dict[str, object]:
-    return {
-        "@type": "Constraint",
-        "leftOperand": _short(constraint.left),
-        "operator": constraint.operator,
-        "rightOperand": _right_json(constraint.left, constraint.right),
-    }
-
-
-def _right_json(left: str, right: Value) -> object:
-    if isinstance(right, tuple):
-        return [_right_json(left, part) for part in right]
-    if isinstance(right, datetime):
-        return _moment(right)
-    if left == profile.PURPOSE:
-        return {"@id": f"urn:wellhouse:purpose:{right}"}
-    if left == profile.ORGANISATION:
-        return {"@id": f"urn:wellhouse:organisation:{right}"}
-    if isinstance(right, bool):
-        return {"@type": "xsd:boolean", "@value": "true" if right else "false"}
-    if isinstance(right, int):
-        return {"@type": "xsd:integer", "@value": str(right)}
-    return right
-
-
-def _duty_json(duty: Duty) -> dict[str, object]:
-    out: dict[str, object] = {"uid": duty.uid, "action": _short(duty.action)}
-    if duty.days is not None:
-        out["constraint"] = [
-            {
-                "@type": "Constraint",
-                "leftOperand": "timeInterval",
-                "operator": "lteq",
-                "rightOperand": {"@type": "xsd:duration", "@value": f"P{duty.days}D"},
-            }
-        ]
-    if duty.words:
-        out["dct:description"] = duty.words
-    return out
-
-
-def _moment(at: datetime) -> dict[str, object]:
-    return {"@type": "xsd:dateTime", "@value": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("odrl:")

@@ -48,6 +48,12 @@ OPERANDS: Mapping[str, str] = {
 }
 """Left operand -> the sort of value that it takes."""
 
+NAMES: Mapping[str, str] = {
+    PURPOSE: "urn:wellhouse:purpose:",
+    ORGANISATION: "urn:wellhouse:organisation:",
+}
+"""Left operand -> where its codes live, for operands whose values are names and not words."""
+
 OPERATORS = ("eq", "neq", "lt", "lteq", "gt", "gteq", "isA", "isAnyOf", "isNoneOf", "isAllOf")
 
 ORGANISATIONS: Mapping[str, str] = {
@@ -57,6 +63,16 @@ ORGANISATIONS: Mapping[str, str] = {
     "community": _("Groups of our own community"),
 }
 """Kind of organisation -> how the rules page calls it; the kinds of DUO 0000045 and one of our own."""
+
+
+def named(left: str, value: str) -> str:
+    """Return a code of ``left`` as the name that documents use; a name that is whole already comes back unchanged."""
+    return value if ":" in value or left not in NAMES else NAMES[left] + value
+
+
+def code_of(left: str, name: str) -> str:
+    """Return the code behind a name that a document uses for ``left``; other names come back unchanged."""
+    return name.removeprefix(NAMES[left]) if left in NAMES else name
 
 
 def includes(upper: str, action: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.rules.source import ROOT, calls, modules, text_of
 
-KINDS = {"Refusal", "NotAllowed", "Missing", "Conflict", "Invalid", "Gone", "Unavailable", "Reason", "Lost"}
+KINDS = {"Refusal", "NotAllowed", "Missing", "Conflict", "Invalid", "Gone", "Unavailable", "Reason", "Lost", "Because"}
 PAGES = ROOT / "docs" / "problems"
 
 

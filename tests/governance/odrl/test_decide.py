@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from governance.odrl.decide import (
     IN_FORCE,
     LONGEST,
     AgreementFact,
+    CollectiveFact,
     ConsentFact,
     Facts,
     HoldFact,
@@ -23,6 +25,7 @@ from governance.odrl.decide import (
     PartyFact,
     Request,
     TargetFact,
+    ViolationFact,
     decide,
     from_snapshot,
     months_between,
@@ -98,6 +101,20 @@ def test_when_everything_agrees_the_answer_is_yes_for_a_quarter_of_an_hour() -> 
             REQUEST,
             ["agreement-not-started"],
         ),
+        (
+            replace(FACTS, agreement=replace(AGREEMENT, not_before=NOW + timedelta(1))),
+            REQUEST,
+            ["grant-not-started"],
+        ),
+        (replace(FACTS, agreement=replace(AGREEMENT, suspended_because="keeper")), REQUEST, ["grant-suspended"]),
+        (replace(FACTS, agreement=replace(AGREEMENT, is_signed_by_both=False)), REQUEST, ["agreement-unsigned"]),
+        (replace(FACTS, agreement=replace(AGREEMENT, kind="public")), REQUEST, ["organisation-not-agreed"]),
+        (replace(FACTS, agreement=replace(AGREEMENT, place="NZ")), REQUEST, ["place-not-agreed"]),
+        (replace(FACTS, violations=(ViolationFact("receipt-overdue", NOW),)), REQUEST, ["duty-violated"]),
+        (replace(FACTS, collective=CollectiveFact(True, "missing")), REQUEST, ["collective-missing"]),
+        (replace(FACTS, collective=CollectiveFact(True, "never heard of")), REQUEST, ["collective-missing"]),
+        (replace(FACTS, collective=CollectiveFact(True, "given", NOW)), REQUEST, ["collective-missing"]),
+        (replace(FACTS, collective=CollectiveFact(True, "refused")), REQUEST, ["collective-refused"]),
         (replace(FACTS, agreement=replace(AGREEMENT, from_version=4)), REQUEST, ["version-not-agreed"]),
         (replace(FACTS, agreement=replace(AGREEMENT, party="party:2")), REQUEST, ["party-not-agreed"]),
         (replace(FACTS, agreement=replace(AGREEMENT, dataset="urn:e")), REQUEST, ["dataset-not-agreed"]),
@@ -166,6 +183,30 @@ def test_a_yes_ends_with_whatever_ends_first() -> None:
 
     assert decide(REQUEST, replace(FACTS, consents=ConsentFact(1, next_expiry=soon))).valid_until == soon
     assert decide(REQUEST, replace(FACTS, agreement=replace(AGREEMENT, ends_at=soon))).valid_until == soon
+
+
+def test_a_deadline_to_come_ends_a_yes_but_does_not_stop_it() -> None:
+    soon = NOW + timedelta(minutes=4)
+    facts = replace(FACTS, violations=(ViolationFact("receipt-overdue", soon),))
+
+    assert decide(REQUEST, facts).valid_until == soon
+    assert codes(facts, replace(REQUEST, at=soon)) == ["duty-violated"]
+
+
+def test_the_communitys_yes_repairs_no_persons_no_nor_the_other_way_round() -> None:
+    given, refused = CollectiveFact(True, "given"), CollectiveFact(True, "refused")
+
+    assert decide(REQUEST, replace(FACTS, collective=given)).is_permitted
+    assert codes(replace(FACTS, collective=given, consents=ConsentFact(11, refused=1))) == ["consent-refused"]
+    assert codes(replace(FACTS, collective=refused)) == ["collective-refused"]
+
+
+def test_a_no_that_a_desk_can_answer_says_so() -> None:
+    unsigned = replace(FACTS, agreement=replace(AGREEMENT, is_signed_by_both=False))
+
+    assert decide(REQUEST, unsigned).to_json()["reviewable"] is True
+    assert decide(REQUEST, replace(unsigned, consents=ConsentFact(1, withdrawn=1))).to_json()["reviewable"] is False
+    assert decide(REQUEST, FACTS).to_json()["reviewable"] is False
 
 
 def test_the_last_day_of_a_policy_counts_and_the_next_does_not() -> None:
@@ -286,6 +327,13 @@ EDITS = st.one_of(
         st.sampled_from(["on-hold", "takedown-open", "version-withdrawn", "never-heard-of"]),
     ),
     st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, ended_at=NOW))),
+    st.builds(lambda: lambda f: replace(f, violations=(*f.violations, ViolationFact("receipt-overdue", NOW)))),
+    st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, suspended_because="keeper"))),
+    st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, is_signed_by_both=False))),
+    st.builds(
+        lambda state: lambda f: replace(f, collective=CollectiveFact(True, state)),
+        st.sampled_from(["refused", "missing"]),
+    ),
 )
 
 
@@ -320,3 +368,25 @@ def test_a_stored_snapshot_gives_the_same_answer(facts: Facts, request_: Request
 
     assert decide(request_again, facts_again).to_json() == decide(request_, facts).to_json()
     assert facts_again.hash == facts.hash
+
+
+STORED = json.loads((Path(__file__).parent / "stored" / "engine_1.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stored", STORED, ids=lambda stored: stored["name"])
+def test_what_the_first_engine_decided_is_decided_the_same_way_today(stored: dict) -> None:  # type: ignore[type-arg]
+    request, facts = from_snapshot(stored["snapshot"])
+
+    again = json.loads(json.dumps(decide(request, facts).to_json()))
+
+    assert facts.hash == stored["snapshot_hash"]
+    assert {name: again[name] for name in ("outcome", "reasons", "valid_until")} == {
+        name: stored["answer"][name] for name in ("outcome", "reasons", "valid_until")
+    }
+
+
+def test_a_snapshot_with_a_fact_that_nobody_knows_is_not_judged() -> None:
+    stored = snapshot(REQUEST, FACTS)
+
+    with pytest.raises(ValueError, match="mood"):
+        from_snapshot({**stored, "facts": {**stored["facts"], "mood": "good"}})
