@@ -48,7 +48,8 @@ VERBS: Mapping[str, Who] = {
     "membership.end": _by(KEEPER),
     "membership.leave": Who(EVERY_ROLE),
     "recovery.issue": _by(KEEPER),
-    "recovery.second": _by(KEEPER),
+    "recovery.second": _by(KEEPER, STEWARD, AUTHORITY, REPRESENTATIVE),
+    "recovery.stop": Who(EVERY_ROLE),
     "recovery.use": _by(anyone=True, outsider=True),
     "person.change": _by(anyone=True),
     # holdings
@@ -68,6 +69,8 @@ VERBS: Mapping[str, Who] = {
     "proposal.open": _by(KEEPER, STEWARD),
     "proposal.close": Who(EVERY_ROLE, machine=True),
     "ballot.cast": Who(EVERY_ROLE),
+    "proxy.give": Who(EVERY_ROLE),
+    "proxy.revoke": Who(EVERY_ROLE),
     "hold.place": _by(KEEPER, STEWARD, AUTHORITY),
     "hold.lift": _by(KEEPER, STEWARD, machine=True),
     "party.add": _by(KEEPER, STEWARD),

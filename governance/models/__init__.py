@@ -41,7 +41,7 @@ from governance.models.people import (
 )
 from governance.models.protocols import GroupMembership, Protocol, ProtocolGroup, SeasonWindow
 from governance.models.requests import Request
-from governance.models.rules import Ballot, PolicyRevision, Proposal
+from governance.models.rules import Ballot, CharterRevision, CollectiveDecision, PolicyRevision, Proposal, Proxy
 
 __all__ = [
     "AccessRequest",
@@ -49,7 +49,9 @@ __all__ = [
     "Ballot",
     "BreakGlass",
     "BreakGlassView",
+    "CharterRevision",
     "Checkpoint",
+    "CollectiveDecision",
     "Community",
     "ConsentEvent",
     "ConsentNotice",
@@ -75,6 +77,7 @@ __all__ = [
     "Proposal",
     "Protocol",
     "ProtocolGroup",
+    "Proxy",
     "RecoveryCode",
     "Request",
     "RequestAnswer",
