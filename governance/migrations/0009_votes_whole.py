@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0006_b_sample_indexes'),
+        ('governance', '0008_protocols_seasons_breakglass'),
     ]
 
     operations = [
