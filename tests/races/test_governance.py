@@ -204,7 +204,11 @@ def test_a_voice_that_is_taken_back_while_the_vote_closes_counts_in_both_places_
         keeper = make_person(community, "keeper")
         away, holder = (make_person(community, "steward") for _ in range(2))
         proposal = votes.propose(
-            community=community, subject=("thing", f"t{number}", "d" * 64), title="A thing", rule_name="thing", by=keeper
+            community=community,
+            subject=("thing", f"t{number}", "d" * 64),
+            title="A thing",
+            rule_name="thing",
+            by=keeper,
         )
         proxy = votes.lend(community, by=away, holder=holder)
         votes.cast(proposal, by=holder, choice="yes", for_person=away)

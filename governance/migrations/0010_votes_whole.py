@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0008_protocols_seasons_breakglass'),
+        ('governance', '0009_erased_samples'),
     ]
 
     operations = [
