@@ -181,7 +181,7 @@ def token_of(secret: str, at: datetime | None = None) -> Token:
 
 def party_fact(party: Party) -> PartyFact:
     """The party as the decision sees it."""
-    return PartyFact(party.ref, party.kind, place=party.place)
+    return PartyFact(party.ref, party.kind, place=party.place, institution=party.institution, users=tuple(party.users))
 
 
 def fact_of(agreement: Agreement) -> AgreementFact:
