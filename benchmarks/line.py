@@ -203,12 +203,12 @@ def crowd(n: int, campaign: Any, community: Any) -> Iterator[Row]:
 def version(n: int, dataset: Any, campaign: Any, founder: Any, second: Any) -> Iterator[Row]:
     """Fill the rest with answers directly, then propose, check, build, pull."""
     from django.test import Client
-    from django.utils import timezone
 
     from annotations.models import Annotation, Task
     from curation import checking, versions
-    from governance import agreements, parties
+    from governance import agreements
     from governance.kernel import jobs
+    from tests.factories import make_agreement
 
     annotate_the_rest(campaign, founder, Annotation, Task)
     with Clock() as clock:
@@ -232,11 +232,7 @@ def version(n: int, dataset: Any, campaign: Any, founder: Any, second: Any) -> I
     proposed.refresh_from_db()
     if proposed.status != "published":
         raise SystemExit(f"the version is {proposed.status}")
-    party = parties.add(dataset.community, name="School", kind="non-profit", by=founder)
-    agreement = agreements.sign(
-        party, dataset=dataset, purpose="teaching", is_commercial=False, by=founder,
-        expires_at=timezone.now() + timezone.timedelta(days=9),
-    )  # fmt: skip
+    agreement = make_agreement(dataset, founder)
     secret = agreements.issue_token(agreement, by=founder, label="bench")[1]
     client = Client(headers={"authorization": f"Bearer {secret}"})
     rows = 0

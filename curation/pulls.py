@@ -7,7 +7,8 @@ ranges too, and no message is needed. A pull is one token drawing one version; 1
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.core import signing
@@ -23,11 +24,12 @@ from governance.decisions import VersionFacts
 from governance.kernel.errors import Conflict, Gone, Missing, NotAllowed, Refusal
 from governance.kernel.words import _
 from governance.models import Dataset, Decision, Token
-from governance.odrl.decide import Facts
+from governance.odrl.decide import Because, Facts
 from governance.roles import Machine
 
 IDLE = timedelta(minutes=15)
-SIGNED_SECONDS = 3600
+SIGNED_SECONDS = 900
+"""How long a signed address lives: no longer than a decision may (governance.md, section 2.5)."""
 QUIET = timedelta(seconds=30)
 SALT = "wellhouse.pull"
 PULLER = Machine("pulls")
@@ -94,17 +96,29 @@ def token_of(credential: Credential, at: datetime | None = None) -> Token:
             return agreements.token_of(credential.secret, at)
         if credential.signature:
             return _signed_token(credential.signature, at)
+    except Denied:
+        raise
     except Refusal as refusal:
-        raise Unknown(refusal.code, str(refusal.reasons[0])) from refusal
+        # Whoever had a token that ran out is known, and may not; anybody else is not known.
+        kind = Denied if refusal.code == "token-expired" else Unknown
+        raise kind(refusal.code, str(refusal.reasons[0])) from refusal
     raise Unknown("token-missing", _("A pull token is needed: set HF_TOKEN. A keeper of the community gives it."))
 
 
-def signed_query(token: Token, version: Version) -> str:
-    """Return a query, ``sig=...``, that stands for ``token`` on plain GETs of files of ``version``, for one hour.
+def signed_query(token: Token, version: Version, path: str = "") -> str:
+    """Return a query, ``sig=...``, that stands for ``token`` on plain GETs of files of ``version``, for 15 minutes.
 
-    It only names the token: each request is decided like any other.
+    With ``path`` it is for that file only. It names token, agreement, purpose and version and opens nothing by itself:
+    each request is decided like any other.
     """
-    named = {"t": token.public_id, "v": version.public_id}
+    agreement = token.agreement
+    named = {
+        "t": token.public_id,
+        "a": agreement.public_id,
+        "p": agreement.purpose,
+        "v": version.public_id,
+        "f": path,
+    }
     return "sig=" + signing.dumps(named, salt=SALT)
 
 
@@ -120,17 +134,25 @@ def _signed_token(signature: str, at: datetime) -> Token:
         ) from error
     related = ("agreement__party__community", "agreement__dataset__community", "agreement__policy")
     token = Token.objects.select_related(*related).filter(public_id=named["t"]).first()
-    if token is None or token.revoked_at is not None or token.expires_at <= at:
-        raise NotAllowed("token-expired", _("The token behind this address was ended or has run out."))
+    if token is None or token.revoked_at is not None:
+        raise NotAllowed("token-revoked", _("The token behind this address was ended."))
+    if token.expires_at <= at:
+        raise NotAllowed("token-expired", _("The token behind this address has run out."))
     return token
 
 
-def signs_for(credential: Credential, version: Version) -> bool:
-    """Say whether a signed address was made for this version; a token in a header is for all of its agreement's."""
+def require_for(credential: Credential, version: Version, path: str = "") -> None:
+    """Raise ``Denied`` (``token-elsewhere``) for a signed address that was made for another version, file or purpose.
+
+    A token in a header is for everything that its agreement opens.
+    """
     if credential.secret:
-        return True
+        return
     named = signing.loads(credential.signature, salt=SALT, max_age=SIGNED_SECONDS)
-    return bool(named["v"] == version.public_id)
+    if named["v"] != version.public_id:
+        raise Denied("token-elsewhere", _("This address was signed for another version."))
+    if named["f"] and named["f"] != path:
+        raise Denied("token-elsewhere", _("This address was signed for another file."))
 
 
 # What is asked for
@@ -188,7 +210,7 @@ def open_version(token: Token, version: Version, *, client: str = "", at: dateti
     at = at or timezone.now()
     agreement = token.agreement
     how = standing.of(version)
-    facts = decisions.facts_for(agreement, version_facts=_version_facts(token, version, how, at), at=at)
+    facts = _within(token, decisions.facts_for(agreement, version_facts=_version_facts(token, version, how, at), at=at))
     pull = Pull.objects.filter(token=token, version=version, closed_at=None).select_related("decision").first()
     if pull is not None and _still_holds(pull, facts, at):
         if at - pull.last_at > QUIET:
@@ -241,6 +263,35 @@ def _close(pull: Pull, at: datetime) -> bool:
             "bytes": taken["bytes"] or 0,
         }
     return True
+
+
+def open_versions(token: Token, versions: Iterable[Version], at: datetime | None = None) -> list[Version]:
+    """Return those of ``versions`` that the token's agreement and grants open at this moment, whatever else stops them.
+
+    Raises ``Denied`` with the first reason when there is something and it opens none: an agreement that ended opens no
+    names either.
+    """
+    at = at or timezone.now()
+    found: list[Version] = []
+    shut: tuple[Because, ...] = ()
+    for version in versions:
+        reasons = decisions.agreement_reasons(
+            token.agreement, version.dataset, number=version.number, only=token.only_version, at=at
+        )
+        if reasons:
+            shut = shut or reasons
+        else:
+            found.append(version)
+    if shut and not found:
+        raise Denied(shut[0].code, shut[0].sentence)
+    return found
+
+
+def _within(token: Token, facts: Facts) -> Facts:
+    """The facts as a token for one version sees them: its agreement opens that one and no other."""
+    if token.only_version is None or facts.agreement is None:
+        return facts
+    return replace(facts, agreement=decisions.narrowed(facts.agreement, token.only_version))
 
 
 def _version_facts(token: Token, version: Version, how: standing.Standing, at: datetime) -> VersionFacts:
@@ -337,9 +388,6 @@ def _refusal(token: Token, version: Version, how: standing.Standing, decision: D
 def words_of_gone(version: Version, how: standing.Standing) -> str:
     """Say in one line that a version is gone, what takes its place, and what to do."""
     following = standing.successor(version)
-    if how.code == standing.BY_LAW:
-        message = _("{version} is closed because somebody demands it by law: {who}. Stop using it.")
-        return message.format(version=version, who=how.blocked_by)
     if how.code == standing.TAKEDOWN:
         message = _(
             "{version} is closed while the community looks into a complaint. It may come back; stop using copies."

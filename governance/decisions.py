@@ -6,7 +6,7 @@ in by the caller. ``decide`` stores the request, the facts, the answer and a sig
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -23,6 +23,9 @@ from governance.odrl.decide import (
     DATASET,
     EDITION,
     ENGINE,
+    PUBLISHED,
+    AgreementFact,
+    Because,
     CollectiveFact,
     ConsentFact,
     Facts,
@@ -33,6 +36,7 @@ from governance.odrl.decide import (
     from_snapshot,
     snapshot,
 )
+from governance.odrl.decide import agreement_reasons as judge_agreement
 from governance.odrl.decide import decide as judge
 
 PAYLOAD_TYPE = "application/vnd.wellhouse.decision+json"
@@ -94,10 +98,35 @@ def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: d
         holds=tuple(stops),
         consents=_plain(version.consents),
         layers=tuple(layers),
-        agreement=agreements.fact_of(agreement) if agreement else None,
+        agreement=agreements.fact_of(agreement, number=version.number, at=at) if agreement else None,
         violations=version.violations,
         collective=version.collective,
     )
+
+
+def agreement_reasons(
+    agreement: Agreement, dataset: Dataset, *, number: int, only: int | None = None, at: datetime | None = None
+) -> tuple[Because, ...]:
+    """What the agreement and its grants alone say against version ``number`` of ``dataset`` now; nothing is stored.
+
+    ``only`` is the version that a token is bound to.
+    """
+    at = at or timezone.now()
+    fact = agreements.fact_of(agreement, number=number, at=at)
+    urn = policies.urn_of(dataset)
+    facts = Facts(
+        party=agreements.party_fact(agreement.party),
+        target=TargetFact(urn, urn, number, PUBLISHED),
+        agreement=fact if only is None else narrowed(fact, only),
+    )
+    asked = Request(agreement.party.ref, profile.PULL, urn, agreement.purpose, agreement.is_commercial, at)
+    return judge_agreement(asked, facts)
+
+
+def narrowed(fact: AgreementFact, only: int) -> AgreementFact:
+    """The agreement as a token for version ``only`` sees it."""
+    is_in = fact.from_version <= only and (fact.to_version is None or only <= fact.to_version)
+    return replace(fact, from_version=only, to_version=only) if is_in else fact
 
 
 def decide(

@@ -14,16 +14,17 @@ from django.core.validators import URLValidator, validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from governance import signing
+from governance import grants, signing
 from governance.acts import act
 from governance.kernel.errors import Conflict, Invalid, Reason
 from governance.kernel.words import _
 from governance.models import Community, Party, PartyKey, Person
-from governance.roles import Actor
+from governance.roles import Actor, Machine
 
 PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 """ISO 3166: a country (``NZ``) or a part of one (``NZ-AUK``)."""
 USERS = 50
+BY_RULE = Machine("parties")
 FIELDS = ("name", "kind", "contact", "email", "webhook_url", "place", "institution", "users")
 
 
@@ -87,6 +88,8 @@ def change(party: Party, *, by: Person, **changes: object) -> Party:
 def change_key(party: Party, *, public_key: str, by: Actor, is_compromised: bool = False) -> Party:
     """Give a party another key; the old one stays published, unless it fell into other hands.
 
+    In that case everything that it signed is in doubt: all grants of the party rest until a steward lets them go on.
+
     Raises ``Invalid`` (``key-unreadable``) and ``Conflict`` (``key-known``): a key is never taken twice.
     """
     pem = normal_pem(public_key)
@@ -100,6 +103,8 @@ def change_key(party: Party, *, public_key: str, by: Actor, is_compromised: bool
                 _use(party, pem, by)
         except IntegrityError as error:
             raise Conflict("key-known", _("This party used this key before. Make a new one.")) from error
+        if is_compromised and old:
+            grants.suspend_all(party, by=BY_RULE, code=grants.KEY_LOST)
         details |= {"was": old, "key": party.key_id, "compromised": is_compromised}
     return party
 

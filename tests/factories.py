@@ -7,11 +7,26 @@ because ``datasets.register`` gave it one) and write rows directly where a test 
 import hashlib
 import itertools
 from collections.abc import Sequence
+from datetime import timedelta
 
-from governance import datasets
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.utils import timezone
+
+from governance import agreements, datasets, parties, signing
 from governance.kernel.digests import digest, sample_uid
 from governance.kernel.text import normal_hash
-from governance.models import Community, ConsentEvent, Contributor, Dataset, Membership, Person, Sample
+from governance.models import (
+    Agreement,
+    Community,
+    ConsentEvent,
+    Contributor,
+    Dataset,
+    Membership,
+    Party,
+    Person,
+    Sample,
+)
 
 PASSWORD = "a quiet harbour"
 _numbers = itertools.count(1)
@@ -97,3 +112,37 @@ def add_samples(
 def random_hash(seed: object) -> str:
     """A SHA-256 that depends on ``seed`` alone."""
     return hashlib.sha256(repr(seed).encode()).hexdigest()
+
+
+PARTY_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+"""The key that signs for every party that a test makes."""
+
+
+def pem_of(key: Ed25519PrivateKey) -> str:
+    """The public half of a key, in PEM."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def make_party(community: Community, by: Person, kind: str = "non-profit", **fields: object) -> Party:
+    """A party that can sign."""
+    given = {"name": f"School {next(_numbers)}", "public_key": pem_of(PARTY_KEY)} | fields
+    return parties.add(community, kind=kind, by=by, **given)  # type: ignore[arg-type]  # a test's fields
+
+
+def countersigned(agreement: Agreement) -> Agreement:
+    """Put the party's signature under an agreement; a party without a key gets the tests' one."""
+    if not agreement.party.key_id:
+        parties.change_key(agreement.party, public_key=pem_of(PARTY_KEY), by=agreement.signed_by)
+    jws = signing.jws_by(PARTY_KEY, agreement.document or {}, agreements.TYP)
+    return agreements.countersign(agreement, signed=jws, by=agreements.outsider_of(agreement))
+
+
+def make_agreement(dataset: Dataset, by: Person, *, party: Party | None = None, **changes: object) -> Agreement:
+    """An agreement in force, signed by both: for teaching, 90 days, unless ``changes`` say otherwise."""
+    wanted = {
+        "purpose": "teaching",
+        "is_commercial": False,
+        "expires_at": timezone.now() + timedelta(days=90),
+    } | changes
+    signed = agreements.sign(party or make_party(dataset.community, by), dataset=dataset, by=by, **wanted)  # type: ignore[arg-type]
+    return countersigned(signed)

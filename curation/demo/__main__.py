@@ -13,7 +13,7 @@ from pathlib import Path
 from curation import supervisor
 
 HOST = "127.0.0.1"
-REFRESH_SECONDS = 20 * 60  # a signed query lives for an hour
+REFRESH_SECONDS = 5 * 60  # a signed query lives for a quarter of an hour
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from django.utils import timezone
 from annotations import campaigns, flags, leases, reviews, submissions
 from annotations.models import Annotation, Campaign
 from curation import checking, versions
-from curation.demo import pictures, sounds
+from curation.demo import partners, pictures, sounds
 from curation.demo.tales import ANGRY, GLAD, PLAIN, SAD, Tale, opinion, tales
 from curation.models import Version
 from governance import (
@@ -32,7 +32,6 @@ from governance import (
     contributors,
     datasets,
     log,
-    parties,
     people,
     policies,
     samples,
@@ -163,8 +162,7 @@ def tell(say: Callable[[str], None] = lambda _line: None) -> dict[str, object]:
         },
         "dataset": dataset.path,
         "revision": second.tag,
-        "token": tokens["school"],
-        "denied_token": tokens["company"],
+        **tokens,
         "campaign_id": campaign.public_id,
     }
 
@@ -278,20 +276,15 @@ def first_rules(cast: Cast, dataset: Dataset) -> None:
 
 def sign_agreements(cast: Cast, dataset: Dataset) -> dict[str, str]:
     """A school and a company sign; then the rules are tightened, and the company's token opens nothing any more."""
-    until = timezone.now() + timedelta(days=365)
-    school = parties.add(
-        cast.community, name="Quayside Language School", kind="non-profit", contact="office", by=cast.keeper
-    )
-    company = parties.add(cast.community, name="Northbank Speech", kind="for-profit", contact="legal", by=cast.keeper)
-    teaching = agreements.sign(
-        school, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=until, by=cast.keeper
-    )
-    keyboard = agreements.sign(
-        company, dataset=dataset, purpose="text-prediction", is_commercial=True, expires_at=until, by=cast.keeper
-    )
-    tokens = {
-        "school": agreements.issue_token(teaching, by=cast.keeper, label="classroom")[1],
-        "company": agreements.issue_token(keyboard, by=cast.keeper, label="keyboard team")[1],
+    keeper = cast.keeper
+    school, key = partners.add(dataset, name="Quayside Language School", kind="non-profit", contact="office", by=keeper)
+    company, other_key = partners.add(dataset, name="Northbank Speech", kind="for-profit", contact="legal", by=keeper)
+    teaching = partners.agree(school, key, dataset, purpose="teaching", is_commercial=False, by=keeper)
+    keyboard = partners.agree(company, other_key, dataset, purpose="text-prediction", is_commercial=True, by=keeper)
+    made = {
+        "token": agreements.issue_token(teaching, by=keeper, label="classroom")[1],
+        "denied_token": agreements.issue_token(keyboard, by=keeper, label="keyboard team")[1],
+        "party_key": partners.private_pem(key),
     }
     policies.revise(
         dataset,
@@ -299,7 +292,7 @@ def sign_agreements(cast: Cast, dataset: Dataset) -> dict[str, str]:
         by=cast.steward,
         note="The spring meeting decided: nobody makes money with our stories.",
     )
-    return tokens
+    return made
 
 
 def ask(cast: Cast, dataset: Dataset, slug: str, name: str, config: str, overlap: int) -> Campaign:

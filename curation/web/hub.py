@@ -28,7 +28,7 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from curation import pulls, revocations, standing, storage
+from curation import pulls, standing, storage
 from curation.exporters import croissant, manifest
 from curation.models import BuiltFile, Version
 from curation.pulls import Access, Closed, Credential, Denied, Unknown
@@ -63,7 +63,7 @@ MISSING: Mapping[str, str] = {
 }
 """Refusals as the clients know them: status and X-Error-Code."""
 
-TOPICS: Mapping[int, str] = {401: "token", 403: "access", 410: "withdrawn", 451: "withdrawn"}
+TOPICS: Mapping[int, str] = {401: "token", 403: "access", 410: "withdrawn"}
 OLD_DATASETS = re.compile(r"\bdatasets/([0-3]\.|4\.[0-4](?!\d))")
 ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "...", "‑": "-"})
 
@@ -131,16 +131,9 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response["X-Repo-Commit"] = refusal.commit
     if isinstance(refusal, Denied | Closed) and refusal.decision:
         response["X-Request-Id"] = refusal.decision
-    if isinstance(refusal, Closed) and (links := links_of(refusal.following, refusal.how)):
-        response["Link"] = links
+    if isinstance(refusal, Closed) and refusal.following:
+        response["Link"] = f'<{_page(refusal.following)}>; rel="successor-version"'
     return response
-
-
-def links_of(following: Version | None, how: standing.Standing) -> str:
-    """Return the Link header of a tombstone: what takes its place (RFC 5829), and who demands by law that it be gone (RFC 7725)."""
-    links = [f'<{_page(following)}>; rel="successor-version"'] if following else []
-    links += [f'<{how.blocked_by}>; rel="blocked-by"'] if how.blocked_by else []
-    return ", ".join(links)
 
 
 def plain(text: str) -> str:
@@ -161,8 +154,6 @@ class NoFile(Missing):
 def _status_of(refusal: Refusal) -> tuple[int, str]:
     if isinstance(refusal, Missing):
         return 404, MISSING.get(refusal.code, "RepoNotFound")
-    if isinstance(refusal, Closed) and refusal.how.blocked_by:
-        return 451, "RevisionNotFound"
     return next(((status, code) for kind, status, code in STATUS if isinstance(refusal, kind)), (409, ""))
 
 
@@ -192,10 +183,8 @@ def _problem(refusal: Refusal, status: int, sentence: str) -> dict[str, object]:
             "withdrawnAt": _time(refusal.how.since),
             "publicReason": gettext(refusal.how.reason),
             "successor": _page(refusal.following) if refusal.following else None,
-            **revocations.told_of(refusal.version),
+            "duties": ["stop-use", "delete-copies", "acknowledge"],
         }
-        if refusal.how.blocked_by:
-            problem["blockedBy"] = refusal.how.blocked_by
     return problem
 
 
@@ -207,7 +196,6 @@ def _title(refusal: Refusal, status: int) -> str:
         403: gettext("This was refused"),
         404: gettext("Not found"),
         410: gettext("This was withdrawn"),
-        451: gettext("This is blocked by a demand of law"),
     }
     return titles.get(status, gettext("Not at this moment"))
 
@@ -243,13 +231,12 @@ def _token(request: HttpRequest) -> Token:
     return pulls.token_of(Credential(secret=_credential(request).secret))
 
 
-def _open(request: HttpRequest, community: str, slug: str, revision: str) -> Access:
-    """Decide about one request for one version."""
+def _open(request: HttpRequest, community: str, slug: str, revision: str, name: str = "") -> Access:
+    """Decide about one request for one version, or for one file of it."""
     credential = _credential(request)
     token = pulls.token_of(credential)
     version = pulls.version_of(pulls.dataset_of(token, community, slug), revision)
-    if not pulls.signs_for(credential, version):
-        raise Unknown("token-unknown", _("This address was signed for another version."))
+    pulls.require_for(credential, version, name)
     return pulls.open_version(token, version, client=request.headers.get("User-Agent", ""))
 
 
@@ -340,11 +327,13 @@ def info(request: HttpRequest, community: str, slug: str, revision: str = "main"
 
 @told
 def refs(request: HttpRequest, community: str, slug: str) -> HttpResponse:
-    """List ``main`` and the tags of all versions that are not gone."""
-    dataset = pulls.dataset_of(_token(request), community, slug)
+    """List ``main`` and the tags of all versions that are not gone and that the token's agreement opens."""
+    token = _token(request)
+    dataset = pulls.dataset_of(token, community, slug)
     newest = standing.newest_open(dataset)
-    published = [v for v in _published(dataset) if not standing.of(v).is_gone]
-    main = [{"name": "main", "ref": "refs/heads/main", "targetCommit": newest.commit}] if newest else []
+    published = pulls.open_versions(token, [v for v in _published(dataset) if not standing.of(v).is_gone])
+    is_main = newest is not None and newest in published
+    main = [{"name": "main", "ref": "refs/heads/main", "targetCommit": newest.commit}] if newest and is_main else []
     tags = [{"name": v.tag, "ref": f"refs/tags/{v.tag}", "targetCommit": v.commit} for v in published]
     return JsonResponse({"branches": main, "tags": tags, "converts": [], "pullRequests": []})
 
@@ -381,20 +370,6 @@ def tree(request: HttpRequest, community: str, slug: str, revision: str, folder:
     return _warn(response, request, access, revision)
 
 
-@public
-@require_http_methods(["GET", "HEAD"])
-def withdrawals(request: HttpRequest, community: str, slug: str) -> HttpResponse:
-    """The signed list of what must no longer be used, as a compact JWS; anybody may read it, only holders know their rows."""
-    found = Dataset.objects.filter(community__slug=community, slug=slug).select_related("community").first()
-    if found is None or not found.versions.exclude(commit="").exists():
-        missing = Missing("dataset-unknown", _("There is no such dataset. Check its name."))
-        return refused(request, missing)
-    after = _number(request, "after", 0)
-    response = HttpResponse(revocations.signed(found, after=after), content_type=f"application/{revocations.TYP}")
-    response["Cache-Control"] = "public, max-age=60"
-    return response
-
-
 @told
 @require_http_methods(["POST"])
 def paths_info(request: HttpRequest, community: str, slug: str, revision: str) -> HttpResponse:
@@ -415,7 +390,7 @@ def croissant_file(request: HttpRequest, community: str, slug: str) -> HttpRespo
 @require_http_methods(["GET", "HEAD"])
 def resolve(request: HttpRequest, community: str, slug: str, revision: str, name: str) -> HttpResponseBase:
     """One file of a version: whole, in part, or only its headers."""
-    return _send(request, _open(request, community, slug, revision), name, revision)
+    return _send(request, _open(request, community, slug, revision, name), name, revision)
 
 
 # Files
@@ -597,7 +572,6 @@ urlpatterns = [
     path(f"{API}/paths-info/<revision:revision>", paths_info, name="hub-paths-info"),
     path(f"{API}/auth-check", auth_check, name="hub-auth-check"),
     path(f"{API}/croissant", croissant_file, name="hub-croissant"),
-    path(f"{API}/withdrawals", withdrawals, name="hub-withdrawals"),
     path("datasets/<slug:community>/<slug:slug>/resolve/<revision:revision>/<path:name>", resolve, name="hub-resolve"),
     path("datasets/<slug:community>/<slug:slug>/raw/<revision:revision>/<path:name>", resolve, name="hub-raw"),
 ]

@@ -103,6 +103,12 @@ class Agreement(models.Model):
     sub_processors = models.TextField(blank=True, default="")
     at_end = models.CharField(max_length=8, choices=AtEnd.choices, default=AtEnd.DELETE)
     users = models.JSONField(default=list, blank=True)
+    # What the party was when it was drawn up; where it was something else since, nothing is given.
+    kind = models.CharField(max_length=16, blank=True, default="")
+    place = models.CharField(max_length=64, blank=True, default="")
+    to_version = models.PositiveIntegerField(null=True, blank=True)
+    # Anything else that they must do, in words.
+    more = models.CharField(max_length=500, blank=True, default="")
     document = models.JSONField(null=True, blank=True)
     digest = models.CharField(max_length=64, blank=True, default="")
     # When the second of the two signatures came; null: not in force.

@@ -33,6 +33,7 @@ def grant(version: Version, purpose: str = "teaching", kind: str = "non-profit")
         purpose=purpose,
         policy=policies.current(version.dataset),
         signed_by=keeper,
+        in_force_at=timezone.now(),
         expires_at=timezone.now() + timedelta(days=30),
     )
     _, secret = agreements.issue_token(agreement, by=keeper, label="nightly")
@@ -309,7 +310,7 @@ def test_without_a_good_token_nobody_is_known(version: Version, keeper: Person) 
             pulls.token_of(credential)
         codes.append(unknown.value.code)
 
-    assert codes == ["token-missing", "token-unknown", "token-revoked", "token-expired", "token-unknown"]
+    assert codes == ["token-missing", "token-unknown", "token-revoked", "token-revoked", "token-unknown"]
 
 
 def test_a_signed_query_stands_for_its_token(version: Version) -> None:
@@ -318,8 +319,9 @@ def test_a_signed_query_stands_for_its_token(version: Version) -> None:
     credential = Credential(signature=pulls.signed_query(token, version).removeprefix("sig="))
 
     assert pulls.token_of(credential) == token
-    assert pulls.signs_for(credential, version)
-    assert not pulls.signs_for(credential, published(version.dataset))
+    pulls.require_for(credential, version)
+    with pytest.raises(Denied):
+        pulls.require_for(credential, published(version.dataset))
 
 
 def _steward(version: Version) -> Person:

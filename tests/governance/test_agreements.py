@@ -1,15 +1,17 @@
 """Agreements and tokens: no wider than the rules, ended at once, secrets shown once."""
 
+import base64
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
-from governance import agreements, parties, policies
+from governance import agreements, grants, parties, policies, votes
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed
-from governance.models import Agreement, Dataset, Event, Party, Person, Token
+from governance.models import Agreement, Dataset, Event, Party, Person, Proposal, Token
 from governance.odrl.policy import Body, Term
-from tests.factories import make_dataset, make_person
+from tests.factories import PARTY_KEY, make_agreement, make_dataset, make_party, make_person, pem_of
 
 pytestmark = pytest.mark.django_db
 RULES = Body(purposes=("teaching", "research"), organisations=("non-profit",), terms=(Term("agreement-months", 12),))
@@ -162,6 +164,76 @@ def test_an_end_can_be_undone_for_half_a_minute_and_no_longer(dataset: Dataset, 
         with pytest.raises(Conflict) as refusal:
             undo(thing, by=steward)
         assert refusal.value.code == "end-undo-too-late"
+
+
+def test_only_whoever_ended_a_token_brings_it_back(dataset: Dataset, school: Party, steward: Person) -> None:
+    token, secret = agreements.issue_token(sign(school, dataset, steward), by=steward, label="x")
+    other, theirs = agreements.issue_token(sign(school, dataset, steward), by=steward, label="y")
+    keeper = make_person(dataset.community, "keeper")
+    agreements.revoke_token(token, by=steward)
+    agreements.revoke_token(other, by=agreements.outsider_of(other.agreement))
+
+    for one in (token, other):
+        with pytest.raises(Conflict) as refusal:
+            agreements.restore_token(one, by=keeper)
+        assert refusal.value.code == "end-undo-too-late"
+
+    for shown in (secret, theirs):
+        with pytest.raises(NotAllowed):
+            agreements.token_of(shown)
+
+
+def test_a_party_touches_its_own_agreements_only(dataset: Dataset, school: Party, steward: Person) -> None:
+    mine = sign(school, dataset, steward)
+    other = agreements.outsider_of(sign(make_party(dataset.community, steward), dataset, steward))
+    token, _secret = agreements.issue_token(mine, by=steward, label="x")
+
+    with pytest.raises(Missing):
+        agreements.issue_token(mine, by=other, label="theirs")
+    with pytest.raises(Missing):
+        agreements.revoke_token(token, by=other)
+    with pytest.raises(Missing):
+        agreements.countersign(mine, signed="a.b.c", by=other)
+
+
+def test_the_signed_text_is_verified_whole_and_a_lost_key_verifies_nothing(
+    dataset: Dataset, steward: Person, school: Party
+) -> None:
+    agreement = make_agreement(dataset, steward)
+    stood = agreements.is_verified(agreement)
+
+    parties.change_key(
+        agreement.party, public_key=pem_of(Ed25519PrivateKey.generate()), by=steward, is_compromised=True
+    )
+
+    assert stood and not agreements.is_verified(agreement)
+    assert agreements.fact_of(agreement).suspended_because == grants.KEY_LOST
+
+
+def test_the_bare_signature_of_a_command_line_tool_is_enough(dataset: Dataset, steward: Person, school: Party) -> None:
+    agreement = sign(make_party(dataset.community, steward), dataset, steward)
+    bare = base64.b64encode(PARTY_KEY.sign(agreements.to_sign(agreement))).decode()
+
+    agreements.countersign(agreement, signed=f" {bare[:40]}\n{bare[40:]}\n", by=agreements.outsider_of(agreement))
+
+    assert agreements.is_verified(Agreement.objects.get(pk=agreement.pk))
+
+
+def test_where_the_charter_asks_a_vote_puts_the_signature_there(
+    dataset: Dataset, steward: Person, school: Party
+) -> None:
+    community = dataset.community
+    community.charter = {"rules": {"agreement": {"who": ["keeper"], "threshold": 1}}}
+    community.save()
+    keeper = make_person(community, "keeper")
+
+    agreement = sign(school, dataset, steward)
+    before = agreement.signatures.count()
+    votes.cast(Proposal.objects.get(), by=keeper, choice="yes")
+
+    assert before == 0
+    assert agreement.signatures.get().side == "community"
+    assert Event.objects.filter(verb="agreement.sign").count() == 1
 
 
 def test_ending_twice_says_that_it_was_ended(dataset: Dataset, school: Party, steward: Person) -> None:

@@ -7,11 +7,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from governance import agreements, consents, decisions, holds, parties, policies, signing
+from governance import agreements, consents, decisions, holds, policies, signing
 from governance.decisions import VersionFacts
 from governance.models import Agreement, Contributor, Dataset, Decision, Person
 from governance.odrl.policy import Body
-from tests.factories import give_consent, make_contributor, make_dataset, make_person
+from tests.factories import give_consent, make_agreement, make_contributor, make_dataset, make_person
 
 pytestmark = pytest.mark.django_db
 RULES = Body(purposes=("teaching",), organisations=("non-profit",))
@@ -38,9 +38,7 @@ def teller(dataset: Dataset) -> Contributor:
 @pytest.fixture
 def agreement(dataset: Dataset, steward: Person) -> Agreement:
     policies.revise(dataset, body=RULES, by=steward)
-    school = parties.add(dataset.community, name="A school", kind="non-profit", by=steward)
-    end = timezone.now() + timedelta(days=90)
-    return agreements.sign(school, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=end, by=steward)
+    return make_agreement(dataset, steward)
 
 
 def pull(agreement: Agreement, *tellers: Contributor, **changes: object) -> Decision:

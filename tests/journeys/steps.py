@@ -17,7 +17,7 @@ from curation import versions
 from curation.models import Version
 from governance import agreements, consents, datasets, policies, samples
 from governance.models import Community, Contributor, Dataset, Party, Person
-from tests.factories import make_community, make_person
+from tests.factories import make_agreement, make_community, make_person
 
 FEELINGS = ("negative", "neutral", "positive")
 CONFIG = """
@@ -161,14 +161,7 @@ def give_token(dataset: Dataset, steward: Person, purpose: str = "language-resea
     party, _ = Party.objects.get_or_create(
         community=dataset.community, name="University of the Coast", defaults={"kind": "public"}
     )
-    agreement = agreements.sign(
-        party,
-        dataset=dataset,
-        purpose=purpose,
-        is_commercial=False,
-        expires_at=timezone.now() + timedelta(days=90),
-        by=steward,
-    )
+    agreement = make_agreement(dataset, steward, party=party, purpose=purpose)
     return agreements.issue_token(agreement, by=steward, label="training")[1]
 
 

@@ -12,7 +12,7 @@ from governance.decisions import VersionFacts
 from governance.models import Agreement, Dataset, Decision, Party, Person, Proposal, Token
 from governance.odrl.decide import ConsentFact
 from governance.odrl.policy import Body
-from tests.factories import make_dataset, make_person
+from tests.factories import make_agreement, make_dataset, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -35,9 +35,7 @@ def address(dataset: Dataset, rest: str) -> str:
 
 
 def signed(dataset: Dataset, by: Person) -> Agreement:
-    party = parties.add(dataset.community, name="A school", kind="non-profit", by=by)
-    end = timezone.now() + timedelta(days=90)
-    return agreements.sign(party, dataset=dataset, purpose="teaching", is_commercial=False, expires_at=end, by=by)
+    return make_agreement(dataset, by)
 
 
 def test_from_a_party_to_a_token_that_is_shown_once(dataset: Dataset, steward: Person, client: Client) -> None:
