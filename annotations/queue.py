@@ -19,6 +19,7 @@ from django.db.models import F
 from annotations.models import Campaign, Lease, QueueMark, QueueSlot
 from governance.models import Person, Sample, new_id
 from governance.models.holdings import SampleQuerySet
+from governance.models.protocols import day_code
 
 RETURNED, NEW = 99, 0
 CLASSES = (RETURNED, NEW)
@@ -81,8 +82,13 @@ def _offerable_sql(vendor: str) -> tuple[str, tuple[Param, ...]]:
 def _offerable_to(person: Person, now: datetime) -> tuple[str, list[Param]]:
     sql, params = _offerable_sql(connection.vendor)
     adapt = connection.ops.adapt_datetimefield_value
-    stand_in, moment = adapt(_ANY_TIME), adapt(now)
-    return sql, [person.pk if p == _ANYBODY else moment if p == stand_in else p for p in params]
+    actual: dict[Param, Param] = {
+        _ANYBODY: person.pk,
+        adapt(_ANY_TIME): adapt(now),
+        # A season that comes every year is asked by the day; a number, where every other number is the person's.
+        day_code(_ANY_TIME): day_code(now),
+    }
+    return sql, [p if isinstance(p, bool) else actual.get(p, p) for p in params]
 
 
 def may_offer(task_id: int, person: Person, now: datetime) -> bool:

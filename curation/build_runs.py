@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from curation import storage
+from curation import revocations, storage
 from curation.exporters import card, croissant, manifest, parquet, policy
 from curation.exporters._facts import RESERVED, Column, Facts, File
 from curation.membership import leaf
@@ -160,6 +160,8 @@ def facts(build: Build) -> Facts:
         contact=community.contact,
         predecessor=_predecessor(version),
         fictional=community.is_fictional,
+        revocations=revocations.address(dataset),
+        revocation_key=revocations.key_of(version),
     )
 
 
@@ -382,7 +384,9 @@ def _publish(build: Build, claim: Claim, commit: str, manifest_sha256: str, file
             return
         with act(BUILDER, "version.publish", on=version) as details:
             BuiltFile.objects.bulk_create(rows, batch_size=500)
-            must_move(version, Version.Status.PUBLISHED, commit=commit, published_at=timezone.now())
+            now = timezone.now()
+            must_move(version, Version.Status.PUBLISHED, commit=commit, published_at=now)
+            revocations.list_successor(version, now)
             details |= {"commit": commit, "members_root": version.members_root, "files": len(rows)}
 
 

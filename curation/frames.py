@@ -82,6 +82,16 @@ def members(version: Version) -> pd.DataFrame:
     return _frame(rows, MEMBERS)
 
 
+def heirs(version: Version) -> pd.DataFrame:
+    """Return the frozen members of ``version`` as candidates for the one that takes its place: columns ``CANDIDATES``."""
+    frame = members(version)
+    rows = version.members.order_by("uid").values_list("sample_id", "sample__contributor_id", "sample__protocol_id")
+    found = list(rows.iterator(chunk_size=ROWS_AT_ONCE))
+    for place, name in enumerate(CANDIDATES[len(MEMBERS) :]):
+        frame[name] = pd.Series([row[place] for row in found], dtype=object, index=frame.index)
+    return frame
+
+
 def draft(dataset: Dataset, campaign: Campaign | None) -> pd.DataFrame:
     """Return the samples of ``dataset`` as they stand, without those that rest or that are not open to everyone in the community.
 

@@ -56,12 +56,19 @@ def _freeze(version: Version, claim: Claim) -> None:
     at = timezone.now()
     dataset = version.dataset
     claim.progress(0, 5, _("reading the samples"))
-    body = frames.candidates(dataset, version.campaign)
+    earlier = version.takes_place_of
+    body = frames.heirs(earlier) if earlier else frames.candidates(dataset, version.campaign)
     left_out = _left_out(version, body, at)
-    claim.progress(1, 5, _("looking for what is alike"))
-    near, kin = _near(body, left_out.isna(), frames.ledger(dataset, version.split_family))
-    claim.progress(2, 5, _("dividing into train, validation and test"))
-    assignment = _divide(version, body, left_out, near, kin)
+    near: list[tuple[str, str]] = []
+    if earlier:
+        # Nothing is new in it, so nothing is divided: everybody stays where they stand.
+        stay = body[left_out.isna()]
+        assignment = splits.Assignment(dict(zip(stay["sample_uid"], stay["split"], strict=True)))
+    else:
+        claim.progress(1, 5, _("looking for what is alike"))
+        near, kin = _near(body, left_out.isna(), frames.ledger(dataset, version.split_family))
+        claim.progress(2, 5, _("dividing into train, validation and test"))
+        assignment = _divide(version, body, left_out, near, kin)
     partners = {q.uid: q for q in assignment.quarantined}
     left_out = left_out.where(
         ~body["sample_uid"].isin(set(partners)),
@@ -139,6 +146,9 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("restricted")
         elif pk in held:
             reasons.append("held")
+        elif version.takes_place_of_id:
+            # What was frozen once was labelled well enough; only rights are asked again.
+            reasons.append(None)
         elif not n:
             reasons.append("no-opinion")
         elif n < needed:

@@ -388,6 +388,9 @@ def _refusal(token: Token, version: Version, how: standing.Standing, decision: D
 def words_of_gone(version: Version, how: standing.Standing) -> str:
     """Say in one line that a version is gone, what takes its place, and what to do."""
     following = standing.successor(version)
+    if how.code == standing.BY_LAW:
+        message = _("{version} is closed because somebody demands it by law: {who}. Stop using it.")
+        return message.format(version=version, who=how.blocked_by)
     if how.code == standing.TAKEDOWN:
         message = _(
             "{version} is closed while the community looks into a complaint. It may come back; stop using copies."

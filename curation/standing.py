@@ -16,12 +16,14 @@ from governance.kernel.words import _
 from governance.models import Dataset, Hold
 
 OPEN, NOT_APPROVED, ON_HOLD, EMBARGOED = "open", "version-not-approved", "on-hold", "embargoed"
-TAKEDOWN, WITHDRAWN = "takedown-open", "version-withdrawn"
-GONE = frozenset({TAKEDOWN, WITHDRAWN})
+TAKEDOWN, WITHDRAWN, BY_LAW = "takedown-open", "version-withdrawn", "blocked-by-law"
+GONE = frozenset({TAKEDOWN, WITHDRAWN, BY_LAW})
 
 KIND = "version"
 
 PUBLIC_REASON = _("Some people took back what they had given. They need no reason, and none is named.")
+CASE_REASON = _("The community is looking into a complaint.")
+LAW_REASON = _("Somebody demands it by law. The community did not decide this.")
 
 IDS_AT_ONCE = 500
 
@@ -39,7 +41,8 @@ class Stops:
 class Standing:
     """The state of a version as a refusal's code, or ``open``; ``since`` is when a version that is gone went.
 
-    ``held`` counts samples that rest, ``taken_back`` those that were taken back for good.
+    ``held`` counts samples that rest, ``taken_back`` those that were taken back for good; ``blocked_by`` is the address of who
+    demands by law that it be closed.
     """
 
     code: str
@@ -47,6 +50,7 @@ class Standing:
     reason: str = ""
     held: int = 0
     taken_back: int = 0
+    blocked_by: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -55,7 +59,7 @@ class Standing:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it answers 410."""
+        """Whether it answers 410, or 451 where the law demands it."""
         return self.code in GONE
 
 
@@ -64,7 +68,8 @@ def of(version: Version) -> Standing:
     if version.status == Version.Status.WITHDRAWN:
         stone = Tombstone.objects.filter(version=version).first()
         reason = stone.public_reason if stone else PUBLIC_REASON
-        return Standing(WITHDRAWN, version.withdrawn_at, reason)
+        blocked_by = stone.blocked_by if stone else ""
+        return Standing(BY_LAW if blocked_by else WITHDRAWN, version.withdrawn_at, reason, blocked_by=blocked_by)
     if version.status != Version.Status.PUBLISHED:
         return Standing(NOT_APPROVED)
     stops = stops_in(version)
@@ -72,7 +77,9 @@ def of(version: Version) -> Standing:
         return Standing(WITHDRAWN, stops.since, PUBLIC_REASON, stops.held, stops.taken_back)
     case = Takedown.objects.filter(version=version, status=Takedown.Status.OPEN).first()
     if case is not None:
-        return Standing(TAKEDOWN, case.opened_at, _("The community is looking into a complaint."), stops.held)
+        if case.blocked_by:
+            return Standing(BY_LAW, case.opened_at, LAW_REASON, stops.held, blocked_by=case.blocked_by)
+        return Standing(TAKEDOWN, case.opened_at, CASE_REASON, stops.held)
     if stops.held:
         return Standing(ON_HOLD, held=stops.held)
     return Standing(EMBARGOED) if holds.open_on(KIND, version.public_id).exists() else Standing(OPEN)

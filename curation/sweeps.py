@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from curation import pulls, takedowns
+from curation import deliveries, notices, pulls, successions, takedowns
 from curation.models import Version
 from governance.models import Hold
 
@@ -12,6 +12,15 @@ def close_pulls() -> None:
     """Close the pulls that were idle for 15 minutes, and write tombstones for versions that were taken back."""
     pulls.close_idle()
     bury_all()
+
+
+@shared_task(name="wellhouse.follow_withdrawals", ignore_result=True)
+def follow_withdrawals() -> None:
+    """What follows a withdrawal and was missed or is due: who is still to be told, and which version is still to come."""
+    notices.tell_latecomers()
+    deliveries.retry()
+    deliveries.remind()
+    successions.catch_up()
 
 
 def bury_all() -> int:

@@ -24,7 +24,7 @@ from governance.kernel.digests import digest
 from governance.kernel.errors import Conflict, Invalid, NotAllowed, Reason
 from governance.kernel.moves import must_move
 from governance.kernel.words import _
-from governance.models import Ballot, Dataset, Hold, Person, PolicyRevision, Proposal
+from governance.models import Dataset, Hold, Person, PolicyRevision, Proposal
 from governance.odrl.policy import Body
 from governance.odrl.purposes import STANDARD
 from governance.roles import Machine
@@ -32,7 +32,6 @@ from governance.roles import Machine
 APPROVER = Machine("approver")
 OPEN = frozenset({Version.Status.FREEZING.value, Version.Status.PROPOSED.value})
 REASON_LENGTH = 2000
-NEEDS_A_REASON = frozenset({Ballot.Choice.NO.value, Ballot.Choice.ABSTAIN.value, Ballot.Choice.VETO.value})
 
 
 @dataclass(frozen=True)
@@ -201,20 +200,11 @@ def votes_needed(version: Version) -> int:
 def approve(version: Version, *, by: Person, choice: str = "yes", reason: str = "") -> Version:
     """Cast a ballot on ``version``, and let it go on if nothing else is missing.
 
-    Raises ``Conflict`` (``version-not-open``, and what ``votes.cast`` raises) and ``Invalid`` (``ballot-reason-missing``).
+    A no, an abstention and a veto need a reason, from whatever page: the rule of versions says so. Raises ``Conflict``
+    (``version-not-open``) and what ``votes.cast`` raises.
     """
     if version.proposal is None or version.status != Version.Status.PROPOSED:
         raise Conflict("version-not-open", _("Nobody can vote on this version now: it is not frozen yet, or decided."))
-    if choice in NEEDS_A_REASON and not reason.strip():
-        raise Invalid(
-            "ballot-reason-missing",
-            _("Please say why: with a no or an abstention a reason is needed, so that the others can learn from it."),
-            reasons=[
-                Reason(
-                    "ballot-reason-missing", _("Please say why, so that the others can learn from it."), path="reason"
-                )
-            ],
-        )
     votes.cast(
         version.proposal, by=by, choice=choice, reason=reason[:REASON_LENGTH], subject_digest=subject(version)[2]
     )
@@ -268,9 +258,9 @@ def override(finding: Finding, *, by: Person, reason: str) -> Override:
     return made
 
 
-@votes.when_passed("version")
-def _passed(proposal: Proposal) -> None:
-    """Let a version go on whose vote has just passed, in the transaction that closes the vote."""
+@votes.when_closed("version")
+def _closed(proposal: Proposal) -> None:
+    """Let a version go on, or end, whose vote has just ended, in the transaction that closes the vote."""
     version = Version.objects.filter(proposal=proposal).first()
     if version is not None:
         settle(version)

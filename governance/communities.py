@@ -156,13 +156,16 @@ def end(membership: Membership, *, by: Person) -> Membership | Proposal:
     """Take a role back: at once, or as a proposal to a second keeper. The last keeper cannot be taken away."""
     community = membership.community
     if membership.role == ROLE.KEEPER:
-        _not_the_last(community, membership.person)
+        with transaction.atomic():
+            _not_the_last(community, membership.person)
     if needs_two(community, membership.role):
         title = _("{name} is no longer {role}").format(
             name=membership.person, role=role_word(community, membership.role)
         )
         return _propose(community, membership.person, membership.role, by=by, title=title, gives=False)
     with act(by, "membership.end", on=community) as details:
+        if membership.role == ROLE.KEEPER:
+            _not_the_last(community, membership.person)
         _end(community, membership.person, [membership.role])
         details |= {"person": membership.person.ref, "role": membership.role}
     membership.refresh_from_db()
@@ -175,6 +178,9 @@ def _end(community: Community, person: Person, roles: list[str], now: datetime |
 
 
 def _not_the_last(community: Community, person: Person) -> None:
+    """Refuse to take the last keeper away; called in the transaction that takes, which from here on is alone in doing so."""
+    # Two keepers who leave in one moment would each still see the other.
+    Community.objects.select_for_update().get(pk=community.pk)
     if not keepers(community).exclude(pk=person.pk).exists():
         raise Conflict(
             "last-keeper",
@@ -311,9 +317,9 @@ def leave(community: Community, *, by: Person, now: datetime | None = None) -> N
     held = list(Membership.objects.current(now).filter(person=by, community=community).values_list("role", flat=True))
     if not held:
         raise Missing("not-found", _("There is nothing here that you can see."))
-    if ROLE.KEEPER in held:
-        _not_the_last(community, by)
     with act(by, "membership.leave", on=community) as details:
+        if ROLE.KEEPER in held:
+            _not_the_last(community, by)
         _end(community, by, held, now)
         details["roles"] = sorted(held)
 

@@ -1,8 +1,10 @@
 """People at the door: signing in, changing one's own things, and coming back after a forgotten password.
 
 There may be no e-mail. A forgotten password is therefore mended by a code that a keeper prints or reads out. A keeper alone must
-not be able to take over the account of somebody with duties, so for a role above contributor a second keeper agrees first; and
-nobody's account is opened by the keepers of one community while it carries duties in another.
+not be able to take over the account of somebody with duties, so for a role above contributor a second person with duties agrees
+first: another keeper, or where there is none a steward, authority or representative. Where there is nobody, the code works
+only after three days, in which the person sees it wherever they are signed in and can stop it. And nobody's account is
+opened by the keepers of one community while it carries duties in another.
 """
 
 import unicodedata
@@ -31,6 +33,12 @@ FIRST_WAIT, LONGEST_WAIT = 30, 900
 """Seconds to wait after one failure too many; it doubles with each further one, up to the longest."""
 
 RECOVERY_LIVES = timedelta(days=2)
+
+RECOVERY_WAITS = timedelta(days=3)
+"""How long a code for somebody with duties waits where nobody can be the second."""
+
+SECONDS = (Membership.Role.STEWARD, Membership.Role.AUTHORITY, Membership.Role.REPRESENTATIVE)
+"""Who may be the second where there is no other keeper."""
 
 BETWEEN = frozenset("._-")
 """Signs that may stand between the letters and digits of a username."""
@@ -214,16 +222,18 @@ def issue_recovery(
         if has_duties(person, community, elsewhere=True):
             raise _elsewhere()
         RecoveryCode.objects.filter(person=person, used_at=None, expires_at__gt=now).update(expires_at=now)
+        needs_second, works_from = _guard(community, person, by, now)
         row = RecoveryCode.objects.create(
             person=person,
             community=community,
             code_hash=hash_code(code),
             issued_by=by,
-            needs_second=has_duties(person, community) and _other_keepers(community, by, person),
+            needs_second=needs_second,
+            works_from=works_from,
             created_at=now,
-            expires_at=now + RECOVERY_LIVES,
+            expires_at=(works_from or now) + RECOVERY_LIVES,
         )
-        details |= {"object": row, "needs_second": row.needs_second}
+        details |= {"object": row, "needs_second": needs_second, "waits": works_from is not None}
     return row, code
 
 
@@ -238,26 +248,61 @@ def _require_unopened_duties(row: RecoveryCode) -> None:
     """Ask again what was asked when the code was made: duties may have come since, and they need a second keeper too."""
     if has_duties(row.person, row.community, elsewhere=True):
         raise _elsewhere()
-    if not row.needs_second and has_duties(row.person, row.community):
-        row.needs_second = _other_keepers(row.community, row.issued_by, row.person)
-        row.save(update_fields=["needs_second"])
+    if not row.needs_second and row.works_from is None and has_duties(row.person, row.community):
+        row.needs_second, row.works_from = _guard(row.community, row.person, row.issued_by, row.created_at)
+        row.expires_at = (row.works_from or row.created_at) + RECOVERY_LIVES
+        row.save(update_fields=["needs_second", "works_from", "expires_at"])
 
 
-def _other_keepers(community: Community, *people: Person) -> bool:
-    keepers = Membership.objects.current().filter(community=community, role=Membership.Role.KEEPER)
-    return keepers.exclude(person__in=people).exists()
+def _guard(community: Community, person: Person, issued_by: Person, now: datetime) -> tuple[bool, datetime | None]:
+    """What must happen before a code works: whether a second person agrees, or else from when it works by itself."""
+    if not has_duties(person, community):
+        return False, None
+    if seconds_for(community, issued_by, person):
+        return True, None
+    return False, now + RECOVERY_WAITS
+
+
+def seconds_for(community: Community, *without: Person) -> list[Person]:
+    """Who may be the second beside ``without``: the other keepers; where there is none, others with duties."""
+    held = Membership.objects.current().filter(community=community, person__is_active=True)
+    others = held.exclude(person__in=without)
+    keepers = others.filter(role=Membership.Role.KEEPER)
+    chosen = keepers if keepers.exists() else others.filter(role__in=SECONDS)
+    return list(Person.objects.filter(pk__in=chosen.values("person")).order_by("pk"))
 
 
 def second_recovery(recovery: RecoveryCode, *, by: Person) -> RecoveryCode:
-    """Agree, as the second keeper, that a recovery code shall work."""
+    """Agree, as the second, that a recovery code shall work."""
     with act(by, "recovery.second", on=recovery):
-        if by.pk in (recovery.issued_by_id, recovery.person_id):
+        if by.pk not in {one.pk for one in seconds_for(recovery.community, recovery.issued_by, recovery.person)}:
             raise NotAllowed(
                 "second-keeper", _("A second keeper must agree: neither the one who asked nor the one it is for.")
             )
         RecoveryCode.objects.filter(pk=recovery.pk, seconded_by=None).update(seconded_by=by)
     recovery.refresh_from_db()
     return recovery
+
+
+def stop_recovery(recovery: RecoveryCode, *, by: Person, now: datetime | None = None) -> RecoveryCode:
+    """Make a code worthless before it is used: the person it is for says that they did not ask, or a keeper does."""
+    now = now or timezone.now()
+    with act(by, "recovery.stop", on=recovery):
+        is_keeper = Membership.objects.current(now).filter(
+            community=recovery.community, person=by, role=Membership.Role.KEEPER
+        )
+        if by.pk != recovery.person_id and not is_keeper.exists():
+            raise NotAllowed("not-yours", _("Only the person themselves may change this."))
+        if not RecoveryCode.objects.filter(pk=recovery.pk, used_at=None, expires_at__gt=now).update(expires_at=now):
+            raise Conflict("moved-on", _("This code was used or ended already."))
+    recovery.refresh_from_db()
+    return recovery
+
+
+def recoveries_for(person: Person, now: datetime | None = None) -> list[RecoveryCode]:
+    """The codes with which somebody could set ``person``'s password, so that they can say that they did not ask."""
+    live = RecoveryCode.objects.filter(person=person, used_at=None, expires_at__gt=now or timezone.now())
+    return list(live.select_related("community", "issued_by").order_by("pk"))
 
 
 def use_recovery(code: str, *, password: str, now: datetime | None = None) -> Person:
@@ -276,6 +321,17 @@ def use_recovery(code: str, *, password: str, now: datetime | None = None) -> Pe
     _require_unopened_duties(row)
     if row.needs_second and row.seconded_by_id is None:
         raise Conflict("second-keeper", _("A second keeper has to agree first. Ask them; then the same code works."))
+    if row.works_from is not None and now < row.works_from:
+        raise Conflict(
+            "recovery-waits",
+            _("This code works from {when} on. Until then the person whose account it opens can stop it."),
+            when=f"{row.works_from:%Y-%m-%d %H:%M} UTC",
+        )
+    if row.expires_at <= now:
+        raise Gone(
+            "code-unknown",
+            _("This code does not work: it is mistyped, used, or too old. A keeper can give you a new one."),
+        )
     reasons = password_reasons(password, row.person)
     if reasons:
         raise Invalid("password-not-changed", reasons=reasons)

@@ -9,7 +9,7 @@ code of the consent receipt. A nameless web form opens a case that the keepers l
 nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -42,6 +42,15 @@ FREE_CODES = 10
 FREE_CASES = 5
 """Nameless cases from one address within the window."""
 WRITE_AT_ONCE = 1000
+
+WHEN_OPENED: list[Callable[[Withdrawal], None]] = []
+"""What is also written in the transaction of a withdrawal, by floors above; filled with :func:`when_opened`."""
+
+
+def when_opened(effect: Callable[[Withdrawal], None]) -> Callable[[Withdrawal], None]:
+    """Register what is written with every withdrawal that holds (database only; it runs inside its transaction)."""
+    WHEN_OPENED.append(effect)
+    return effect
 
 
 def open(
@@ -90,6 +99,8 @@ def open(
             "samples": held,
             "answers": answers,
         }
+        for effect in WHEN_OPENED:
+            effect(withdrawal)
     return withdrawal
 
 
@@ -122,13 +133,18 @@ def open_case(community: Community, *, note: str, address: str) -> Withdrawal:
     """
     if not note.strip():
         raise Invalid("note-missing", _("Say which words you mean, and how the keepers can reach you."))
-    key = _key("case", address)
-    _throttle(key, FREE_CASES, "too-many-cases")
-    SignInAttempt.objects.create(key=key)
+    throttle_case(address)
     with act(Outsider("form"), "withdrawal.open", on=community) as details:
         case = Withdrawal.objects.create(community=community, channel=Channel.FORM, note=note.strip()[:4000])
         details |= {"object": case, "channel": "form"}
     return case
+
+
+def throttle_case(address: str) -> None:
+    """Count one nameless case from a network address; raises ``Unavailable`` (``too-many-cases``) after some."""
+    key = _key("case", address)
+    _throttle(key, FREE_CASES, "too-many-cases")
+    SignInAttempt.objects.create(key=key)
 
 
 def close(withdrawal: Withdrawal, *, by: Person, outcome: str = "confirmed") -> Withdrawal:

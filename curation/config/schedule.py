@@ -30,5 +30,6 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "reap-leases": {"task": "wellhouse.reap_leases", "schedule": 20.0},
     "seal-log": {"task": "wellhouse.seal_log", "schedule": 10.0},
     "close-pulls": {"task": "wellhouse.close_pulls", "schedule": 60.0},
+    "follow-withdrawals": {"task": "wellhouse.follow_withdrawals", "schedule": 60.0},
     "close-votes": {"task": "wellhouse.close_votes", "schedule": 60.0},
 }

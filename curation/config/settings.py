@@ -141,6 +141,12 @@ CACHES = {
     )
 }
 
+# Letters: smtp://user:password@host:587 (smtp+tls, smtp+ssl); nothing set: they are written to the console.
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
+vars().update(env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Wellhouse <keepers@localhost>")
+EMAIL_TIMEOUT = 20
+
 AUTH_USER_MODEL = "governance.Person"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [

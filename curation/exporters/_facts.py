@@ -48,7 +48,8 @@ class Facts:
 
     ``configs`` maps a config's name to its columns, the default one first under ``default``. ``frozen_at`` is an ISO 8601
     instant in UTC; ``excluded`` counts the samples left out, by reason code; ``recipe`` is everything that, with the members,
-    decides the bytes.
+    decides the bytes. ``revocations`` is the address of the signed list of what must no longer be used, ``revocation_key`` (hex)
+    the key by which holders of this version recognise their rows in it.
     """
 
     community: str
@@ -73,6 +74,8 @@ class Facts:
     contact: str = ""
     predecessor: int | None = None
     fictional: bool = False
+    revocations: str = ""
+    revocation_key: str = ""
 
     @property
     def repo(self) -> str:

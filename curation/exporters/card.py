@@ -162,6 +162,8 @@ def _gone(facts: Facts) -> str:
     """Where withdrawals are told and what then must be deleted."""
     return (
         f'Ask before each run: `HfApi().dataset_info("{facts.repo}", revision="{facts.tag}")`. '
+        f"The signed list {facts.revocations} says what must no longer be used; `manifest.json` holds the key by which you "
+        "recognise your rows, and `clients/wellhouse_client.py` refuses to hand out what is listed. "
         f"The page {facts.page} always says which versions stand. After a withdrawal delete both copies that clients keep: "
         "`~/.cache/huggingface/hub` and `~/.cache/huggingface/datasets`."
     )

@@ -1,7 +1,8 @@
 """The manifest: manifest.json, which names every other file and is itself the version's identity.
 
 Reads the facts of a version and all its files; yields canonical JSON (RFC 8785) with files sorted by path: path, size,
-SHA-256; the root over the members; the recipe; the policy revision; what was left out, by reason. No build time, so that the
+SHA-256; the root over the members; the recipe; the policy revision; what was left out, by reason; where withdrawals are
+listed and the key to recognise one's own rows there. No build time, so that the
 same members and recipe give the same manifest. The commit is the first 40 hex digits of its SHA-256. The manifest does not
 list itself, nor ``manifest.dsse.json``: its signature, an in-toto Statement with the predicate of SLSA provenance.
 
@@ -46,6 +47,11 @@ def render(facts: Facts, files: Sequence[File]) -> bytes:
             "purposes": sorted(facts.purposes),
             "excluded": dict(facts.excluded),
             "recipe": dict(facts.recipe),
+            "revocations": {
+                "format": "wellhouse/revocations/1",
+                "list": facts.revocations,
+                "key": facts.revocation_key,
+            },
             "files": listed,
         }
     )

@@ -3,21 +3,37 @@
 from curation.models.checks import CheckRun, Finding, Override
 from curation.models.delivery import Build, BuiltFile, Pull, PullFile, Shard, Takedown, Tombstone
 from curation.models.versions import Freeze, LedgerEntry, LeftOut, Member, Split, Version, VersionContributor
+from curation.models.withdrawals import (
+    Delivery,
+    Erasure,
+    Notice,
+    Receipt,
+    RevocationEntry,
+    RevocationList,
+    Succession,
+)
 
 __all__ = [
     "Build",
     "BuiltFile",
     "CheckRun",
+    "Delivery",
+    "Erasure",
     "Finding",
     "Freeze",
     "LedgerEntry",
     "LeftOut",
     "Member",
+    "Notice",
     "Override",
     "Pull",
     "PullFile",
+    "Receipt",
+    "RevocationEntry",
+    "RevocationList",
     "Shard",
     "Split",
+    "Succession",
     "Takedown",
     "Tombstone",
     "Version",

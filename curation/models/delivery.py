@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from curation.models.versions import Version
 from governance.kernel.moves import Moves
-from governance.models import Community, Decision, Person, Request, Token, new_id
+from governance.models import Community, Decision, Person, Proposal, Request, Token, new_id
 
 
 class Build(Request):
@@ -59,6 +59,8 @@ class BuiltFile(models.Model):
     # The git blob id, which clients use as the ETag of text files.
     git_oid = models.CharField(max_length=40)
     is_lfs = models.BooleanField(default=False)
+    # Its bytes were destroyed because they held something that was taken back; name, size and digest stay.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "path"], name="built_file_path")]
@@ -103,16 +105,31 @@ class PullFile(models.Model):
 
 
 class Takedown(models.Model):
-    """A case against a version: it is closed to everybody while the case is open."""
+    """A case against a version: it is closed to everybody while the case is open.
+
+    Somebody without a name only asks for one; that holds nothing until a keeper or steward opens it.
+    """
+
+    class Kind(models.TextChoices):
+        COMPLAINT = "complaint"
+        # A court or an authority demands it: answered with 451, which names who.
+        LEGAL = "legal"
 
     class Status(models.TextChoices):
+        ASKED = "asked"
         OPEN = "open"
         UNFOUNDED = "unfounded"
         UPHELD = "upheld"
 
-    MOVES: ClassVar[Moves] = {"open": frozenset({"unfounded", "upheld"})}
+    MOVES: ClassVar[Moves] = {
+        "asked": frozenset({"open", "unfounded"}),
+        "open": frozenset({"unfounded", "upheld"}),
+    }
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.COMPLAINT)
+    # Who demands it, as an address: what ``Link: rel="blocked-by"`` names (RFC 7725).
+    blocked_by = models.URLField(max_length=500, blank=True, default="")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="takedowns")
     opened_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.TextField()
@@ -120,6 +137,10 @@ class Takedown(models.Model):
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # What is told to whoever asked, and read with the tombstone: public words.
+    answer = models.TextField(blank=True, default="")
+    # The vote on how it ends, where the charter asks for one.
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [
@@ -138,4 +159,6 @@ class Tombstone(models.Model):
     version = models.OneToOneField(Version, on_delete=models.PROTECT, related_name="tombstone")
     at = models.DateTimeField(default=timezone.now)
     public_reason = models.TextField()
+    # Set where the law demanded it.
+    blocked_by = models.URLField(max_length=500, blank=True, default="")
     successor = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, blank=True, related_name="+")

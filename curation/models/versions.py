@@ -45,6 +45,10 @@ class Version(models.Model):
     number = models.PositiveIntegerField()
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.FREEZING)
+    # Set when it was proposed because something was taken back: its members are that version's, without what must not stay.
+    takes_place_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="successors"
+    )
     # The purposes that it covers: every member's contributor said yes to each of them.
     purposes = models.JSONField(default=list)
     policy = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="+")

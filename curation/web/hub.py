@@ -28,7 +28,7 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from curation import pulls, standing, storage
+from curation import pulls, revocations, standing, storage
 from curation.exporters import croissant, manifest
 from curation.models import BuiltFile, Version
 from curation.pulls import Access, Closed, Credential, Denied, Unknown
@@ -63,7 +63,7 @@ MISSING: Mapping[str, str] = {
 }
 """Refusals as the clients know them: status and X-Error-Code."""
 
-TOPICS: Mapping[int, str] = {401: "token", 403: "access", 410: "withdrawn"}
+TOPICS: Mapping[int, str] = {401: "token", 403: "access", 410: "withdrawn", 451: "withdrawn"}
 OLD_DATASETS = re.compile(r"\bdatasets/([0-3]\.|4\.[0-4](?!\d))")
 ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "...", "‑": "-"})
 
@@ -131,9 +131,16 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response["X-Repo-Commit"] = refusal.commit
     if isinstance(refusal, Denied | Closed) and refusal.decision:
         response["X-Request-Id"] = refusal.decision
-    if isinstance(refusal, Closed) and refusal.following:
-        response["Link"] = f'<{_page(refusal.following)}>; rel="successor-version"'
+    if isinstance(refusal, Closed) and (links := links_of(refusal.following, refusal.how)):
+        response["Link"] = links
     return response
+
+
+def links_of(following: Version | None, how: standing.Standing) -> str:
+    """Return the Link header of a tombstone: what takes its place (RFC 5829), and who demands by law that it be gone (RFC 7725)."""
+    links = [f'<{_page(following)}>; rel="successor-version"'] if following else []
+    links += [f'<{how.blocked_by}>; rel="blocked-by"'] if how.blocked_by else []
+    return ", ".join(links)
 
 
 def plain(text: str) -> str:
@@ -154,6 +161,8 @@ class NoFile(Missing):
 def _status_of(refusal: Refusal) -> tuple[int, str]:
     if isinstance(refusal, Missing):
         return 404, MISSING.get(refusal.code, "RepoNotFound")
+    if isinstance(refusal, Closed) and refusal.how.blocked_by:
+        return 451, "RevisionNotFound"
     return next(((status, code) for kind, status, code in STATUS if isinstance(refusal, kind)), (409, ""))
 
 
@@ -183,8 +192,10 @@ def _problem(refusal: Refusal, status: int, sentence: str) -> dict[str, object]:
             "withdrawnAt": _time(refusal.how.since),
             "publicReason": gettext(refusal.how.reason),
             "successor": _page(refusal.following) if refusal.following else None,
-            "duties": ["stop-use", "delete-copies", "acknowledge"],
+            **revocations.told_of(refusal.version),
         }
+        if refusal.how.blocked_by:
+            problem["blockedBy"] = refusal.how.blocked_by
     return problem
 
 
@@ -196,6 +207,7 @@ def _title(refusal: Refusal, status: int) -> str:
         403: gettext("This was refused"),
         404: gettext("Not found"),
         410: gettext("This was withdrawn"),
+        451: gettext("This is blocked by a demand of law"),
     }
     return titles.get(status, gettext("Not at this moment"))
 
@@ -368,6 +380,20 @@ def tree(request: HttpRequest, community: str, slug: str, revision: str, folder:
         query = {**request.GET.dict(), "cursor": str(start + size)}
         response["Link"] = f'<{request.build_absolute_uri(request.path)}?{urlencode(query)}>; rel="next"'
     return _warn(response, request, access, revision)
+
+
+@public
+@require_http_methods(["GET", "HEAD"])
+def withdrawals(request: HttpRequest, community: str, slug: str) -> HttpResponse:
+    """The signed list of what must no longer be used, as a compact JWS; anybody may read it, only holders know their rows."""
+    found = Dataset.objects.filter(community__slug=community, slug=slug).select_related("community").first()
+    if found is None or not found.versions.exclude(commit="").exists():
+        missing = Missing("dataset-unknown", _("There is no such dataset. Check its name."))
+        return refused(request, missing)
+    after = _number(request, "after", 0)
+    response = HttpResponse(revocations.signed(found, after=after), content_type=f"application/{revocations.TYP}")
+    response["Cache-Control"] = "public, max-age=60"
+    return response
 
 
 @told
@@ -572,6 +598,7 @@ urlpatterns = [
     path(f"{API}/paths-info/<revision:revision>", paths_info, name="hub-paths-info"),
     path(f"{API}/auth-check", auth_check, name="hub-auth-check"),
     path(f"{API}/croissant", croissant_file, name="hub-croissant"),
+    path(f"{API}/withdrawals", withdrawals, name="hub-withdrawals"),
     path("datasets/<slug:community>/<slug:slug>/resolve/<revision:revision>/<path:name>", resolve, name="hub-resolve"),
     path("datasets/<slug:community>/<slug:slug>/raw/<revision:revision>/<path:name>", resolve, name="hub-raw"),
 ]

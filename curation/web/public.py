@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from curation import standing
+from curation import revocations, standing
 from curation.models import BuiltFile, CheckRun, Finding, Takedown, Version
+from curation.web.hub import links_of
 from curation.web.versions import LEFT_OUT, purpose_title
 from governance import policies, signing, votes
 from governance.kernel.errors import Missing
@@ -193,16 +194,21 @@ def pull_words(version: Version) -> dict[str, str]:
 
 def _gone(request: HttpRequest, version: Version, how: standing.Standing) -> HttpResponse:
     """What stays of a version that is gone, so that whoever cites it finds out why."""
+    following = standing.successor(version)
     context = {
         **_frame(version.dataset, "published"),
         "version": version,
         "how": how,
+        "told": revocations.told_of(version),
         "reason": _(how.reason),
         "is_case": how.code == standing.TAKEDOWN,
         "case": Takedown.objects.filter(version=version, status=Takedown.Status.OPEN).first(),
-        "successor": standing.successor(version),
+        "successor": following,
     }
-    return render(request, "curation/version_withdrawn.html", context, status=410)
+    response = render(request, "curation/version_withdrawn.html", context, status=451 if how.blocked_by else 410)
+    if links := links_of(following, how):
+        response["Link"] = links
+    return response
 
 
 def _frame(dataset: Dataset, place: str) -> dict[str, object]:
@@ -214,6 +220,7 @@ def _lines(dataset: Dataset) -> Iterator[Line]:
         standing.OPEN: (_("can be pulled"), "good"),
         standing.WITHDRAWN: (_("withdrawn"), "hold"),
         standing.TAKEDOWN: (_("closed for now"), "hold"),
+        standing.BY_LAW: (_("blocked by law"), "hold"),
         standing.ON_HOLD: (_("rests"), "hold"),
         standing.EMBARGOED: (_("closed for now"), "hold"),
     }

@@ -19,14 +19,13 @@ from governance.models.asking import (
     Verification,
 )
 from governance.models.audit import Checkpoint, Event, Leaf
+from governance.models.breakglass import BreakGlass, BreakGlassView
 from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
 from governance.models.holdings import (
     Contributor,
     Dataset,
     Import,
     Media,
-    Protocol,
-    ProtocolGroup,
     Sample,
     SampleRevision,
 )
@@ -40,14 +39,19 @@ from governance.models.people import (
     SignInAttempt,
     new_id,
 )
+from governance.models.protocols import GroupMembership, Protocol, ProtocolGroup, SeasonWindow
 from governance.models.requests import Request
-from governance.models.rules import Ballot, PolicyRevision, Proposal
+from governance.models.rules import Ballot, CharterRevision, CollectiveDecision, PolicyRevision, Proposal, Proxy
 
 __all__ = [
     "AccessRequest",
     "Agreement",
     "Ballot",
+    "BreakGlass",
+    "BreakGlassView",
+    "CharterRevision",
     "Checkpoint",
+    "CollectiveDecision",
     "Community",
     "ConsentEvent",
     "ConsentNotice",
@@ -59,6 +63,7 @@ __all__ = [
     "Event",
     "FounderCode",
     "Grant",
+    "GroupMembership",
     "Hold",
     "Import",
     "Invitation",
@@ -72,12 +77,14 @@ __all__ = [
     "Proposal",
     "Protocol",
     "ProtocolGroup",
+    "Proxy",
     "RecoveryCode",
     "Request",
     "RequestAnswer",
     "RequestMessage",
     "Sample",
     "SampleRevision",
+    "SeasonWindow",
     "SignInAttempt",
     "Signature",
     "Suspension",

@@ -13,36 +13,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from governance.models.people import Community, Membership, Person, new_id
+from governance.models.protocols import Protocol
 from governance.models.requests import Request
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
-
-
-class ProtocolGroup(models.Model):
-    """People inside a community who may see some samples. The group *is* the rule; no trait of a person is stored."""
-
-    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="protocol_groups")
-    name = models.CharField(max_length=120)
-    is_open = models.BooleanField(default=False, help_text="Everyone in the community belongs to it.")
-    members = models.ManyToManyField(Person, blank=True, related_name="protocol_groups")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["community", "name"], name="protocol_group_name")]
-
-
-class Protocol(models.Model):
-    """A set of protocol groups with ``any`` or ``all``; shared by the samples that have the same set."""
-
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="protocols")
-    # Canonical: the mode and the sorted public ids of the groups.
-    key = models.CharField(max_length=255)
-    needs_all = models.BooleanField(default=False)
-    groups = models.ManyToManyField(ProtocolGroup, related_name="protocols")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["community", "key"], name="protocol_key")]
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -75,6 +50,8 @@ class Dataset(models.Model):
     language = models.CharField(max_length=35, blank=True, default="")
     text_column = models.CharField(max_length=64, default="text")
     default_protocol = models.ForeignKey(Protocol, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # Counts up with every change of who may see any of its samples: what was worked out under an older count is worked out anew.
+    protocols_changed = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -164,23 +141,18 @@ class SampleQuerySet(models.QuerySet["Sample"]):
     """Named questions about samples. ``visible_to`` is the permission to see: every list, page, count and file uses it."""
 
     def visible_to(self, person: "Person | AnonymousUser", at: datetime | None = None) -> Self:
-        """What ``person`` may see at ``at`` (default: now): the open or own protocol groups of their communities, what they
-        gave, what they keep.
+        """What ``person`` may see at ``at`` (default: now): what the groups of its protocol let them see, what they gave, and what
+        nobody else may see where they are a keeper.
 
-        An emptied protocol (null) is seen by its contributor and the keepers only. There is no bypass.
+        A group that is out of season lets nobody in. An emptied protocol (null) is seen by its contributor and the community's
+        keepers only. There is no bypass: no other role, and no flag of an account, opens anything.
         """
         if not isinstance(person, Person):
             return self.none()
         current = Membership.objects.current(at).filter(person=person)
-        mine = current.values("community")
         kept = current.filter(role=Membership.Role.KEEPER).values("community")
-        allowed = Protocol.objects.filter(community__in=mine)
-        any_of = allowed.filter(needs_all=False).filter(Q(groups__is_open=True) | Q(groups__members=person))
-        lacking = ProtocolGroup.objects.filter(is_open=False).exclude(members=person)
-        all_of = allowed.filter(needs_all=True, groups__isnull=False).exclude(groups__in=lacking)
         return self.filter(
-            Q(protocol__in=any_of.values("pk"))
-            | Q(protocol__in=all_of.values("pk"))
+            Q(protocol__in=Protocol.objects.passed_by(person, at).values("pk"))
             | Q(contributor__person=person)
             | Q(protocol=None, dataset__community__in=kept)
         )
@@ -225,6 +197,8 @@ class Sample(models.Model):
         Import, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     added_at = models.DateTimeField(default=timezone.now)
+    # Its content was destroyed after it was taken back; the id stays, so that a later import cannot bring it back.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = SampleQuerySet.as_manager()
 

@@ -146,6 +146,8 @@ class RecoveryCode(models.Model):
     code_hash = models.CharField(max_length=64, unique=True)
     issued_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     needs_second = models.BooleanField(default=False)
+    # Set where nobody can be the second: it works only after days in which the person may stop it.
+    works_from = models.DateTimeField(null=True, blank=True)
     seconded_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

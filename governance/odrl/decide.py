@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from governance.kernel.words import _
-from governance.odrl import profile
+from governance.odrl import duo, profile
 from governance.odrl.evaluate import Question, Verdict, evaluate
 from governance.odrl.facts import (
     AGREED,
@@ -45,8 +45,9 @@ from governance.odrl.facts import (
     from_snapshot,
     snapshot,
 )
+from governance.odrl.lists import normal
 from governance.odrl.policy import Duty, compile_policy, end_of
-from governance.odrl.purposes import EDITION, Vocabulary
+from governance.odrl.purposes import EDITION, STANDARD, Vocabulary
 
 __all__ = [
     "AGREED",
@@ -186,6 +187,7 @@ def decide(request: Request, facts: Facts) -> Outcome:
         *_holds(request, facts),
         *_consent(request, facts),
         *_policy(request, facts),
+        *_duo(request, facts),
         *_agreement(request, facts),
         *_duties(request, facts),
     )
@@ -200,10 +202,11 @@ def duties_of(request: Request, facts: Facts) -> tuple[Duty, ...]:
 
 
 def judge(layer: LayerFact, request: Request, facts: Facts) -> Verdict:
-    """Let one policy revision judge the request."""
+    """Let one policy revision judge the request; where the party names several people, the strictest answer counts."""
     dataset = facts.target.dataset if facts.target else ""
     compiled = compile_policy(layer.body, uid=layer.uid, target=dataset)
-    return evaluate(compiled, _question(request, facts), vocabulary=facts.vocabulary)
+    verdicts = (evaluate(compiled, question, vocabulary=facts.vocabulary) for question in _questions(request, facts))
+    return min(verdicts, key=lambda verdict: verdict.is_permitted)
 
 
 def policy_reasons(request: Request, facts: Facts) -> tuple[Because, ...]:
@@ -324,6 +327,11 @@ _FAILED: Mapping[str, tuple[str, str]] = {
         "agreement-too-long",
         _("The agreement lasts longer than the rules allow. Make a shorter one."),
     ),
+    profile.MONTHS_SINCE: ("time-limit-passed", _("The time for which the rules allow the use is over.")),
+    profile.PLACE: ("place-not-permitted", _("The rules do not allow work in this place, or nobody told us where.")),
+    profile.INSTITUTION: ("institution-not-permitted", _("The rules name the institutions that may use it.")),
+    profile.USER: ("user-not-permitted", _("The rules name the people who may work with it.")),
+    profile.PROJECT: ("project-not-permitted", _("The rules name the projects that it may be used for.")),
 }
 
 
@@ -331,7 +339,7 @@ def _layers(request: Request, facts: Facts) -> Iterator[Because]:
     values = {"purpose": _title(facts.vocabulary, request.purpose)}
     for layer in facts.layers:
         verdict = judge(layer, request, facts)
-        where = f"{layer.level}, {layer.standing}, revision {layer.revision}"
+        where = _where(layer)
         for rule in verdict.active_prohibitions:
             yield Because("prohibited", POLICY, _("The rules forbid “{purpose}” by name."), values, where, rule.uid)
         if verdict.active_permissions:
@@ -345,6 +353,40 @@ def _layers(request: Request, facts: Facts) -> Iterator[Because]:
             for left in dict.fromkeys(c.left for c in judged.failed):
                 code, message = _FAILED[left]
                 yield Because(code, POLICY, message, values, where, judged.rule.uid)
+
+
+def _duo(request: Request, facts: Facts) -> Iterator[Because]:
+    """What the layers say in DUO's terms; what no machine can tell is a no until people have looked at it."""
+    asked = tuple(_asked_in_duo(request, facts))
+    reviewed = facts.agreement.reviewed if facts.agreement else ()
+    for layer in facts.layers:
+        if not layer.body.duo:
+            continue
+        where = _where(layer)
+        for reason in duo.judge(layer.body.duo, asked).against:
+            if reason.outcome == duo.DENY:
+                yield Because("duo-not-permitted", DUO, reason.public, reason.values, where)
+            elif reason.term not in reviewed:
+                yield Because("needs-human-review", DUO, reason.public, reason.values, where)
+
+
+def _asked_in_duo(request: Request, facts: Facts) -> Iterator[duo.DuoTerm]:
+    """What the request says in DUO's terms, and what we know of who asks; nothing is said twice."""
+    yield from request.duo
+    said = {term.code for term in request.duo}
+    kind = STANDARD.duo(request.purpose)
+    if kind and not said & {name.shorthand for name in duo.NAMES.values() if name.sort == duo.PERMISSION}:
+        yield from duo.terms([kind])
+    if not request.commercial and "NCU" not in said:
+        yield duo.DuoTerm("NCU")
+    if facts.party is not None:
+        if facts.party.kind != "for-profit" and "NPU" not in said:
+            yield duo.DuoTerm("NPU")
+        known = {"GS": (facts.party.place,), "IS": (facts.party.institution,), "US": facts.party.users}
+        known["PS"] = (facts.agreement.project if facts.agreement else "",)
+        for code, values in known.items():
+            if any(values) and code not in said:
+                yield duo.DuoTerm(code, tuple(values))
 
 
 def _agreement(request: Request, facts: Facts) -> Iterator[Because]:
@@ -424,18 +466,27 @@ def _duties(request: Request, facts: Facts) -> Iterator[Because]:
 # -- small parts -------------------------------------------------------------------------------------------------------
 
 
-def _question(request: Request, facts: Facts) -> Question:
+def _questions(request: Request, facts: Facts) -> Iterator[Question]:
+    """One question for each person that the party names, or one without a person."""
     known: dict[str, str | int | float | bool | datetime | tuple[str, ...]] = {
         profile.PURPOSE: request.purpose,
         profile.COMMERCIAL: request.commercial,
         profile.WHEN: request.at,
     }
-    if facts.party is not None:
-        known[profile.ORGANISATION] = facts.party.kind
-    if facts.agreement is not None and facts.agreement.ends_at is not None:
-        known[profile.AGREED_MONTHS] = months_between(facts.agreement.starts_at, facts.agreement.ends_at)
+    party, agreement = facts.party, facts.agreement
+    if party is not None:
+        known[profile.ORGANISATION] = party.kind
+        known |= {
+            o: normal(n) for o, n in ((profile.PLACE, party.place), (profile.INSTITUTION, party.institution)) if n
+        }
+    if agreement is not None:
+        known |= {profile.PROJECT: normal(agreement.project)} if agreement.project else {}
+        known[profile.MONTHS_SINCE] = months_between(agreement.starts_at, request.at)
+        if agreement.ends_at is not None:
+            known[profile.AGREED_MONTHS] = months_between(agreement.starts_at, agreement.ends_at)
     targets = (facts.target.ref, facts.target.dataset) if facts.target else ()
-    return Question(request.action, targets, known)
+    for user in (party.users if party else ()) or ("",):
+        yield Question(request.action, targets, {**known, profile.USER: normal(user)} if user else known)
 
 
 def _valid_until(request: Request, facts: Facts) -> datetime:
@@ -449,6 +500,13 @@ def _valid_until(request: Request, facts: Facts) -> datetime:
         ends.append(facts.collective.ends_at)
     ends.extend(violation.since for violation in facts.violations)
     return min(ends)
+
+
+def _where(layer: LayerFact) -> str:
+    """Which layer a reason came from; that of a person or a sample has no number, which could name somebody."""
+    if layer.level in (CONTRIBUTOR, SAMPLE):
+        return layer.level
+    return f"{layer.level}, {layer.standing}, revision {layer.revision}"
 
 
 def _title(vocabulary: Vocabulary, code: str) -> str:

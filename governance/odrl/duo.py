@@ -13,7 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.kernel.words import _
-from governance.odrl.duo_terms import NAMES, PERMISSION, duo_name
+from governance.odrl.duo_terms import NAMES as NAMES
+from governance.odrl.duo_terms import PERMISSION as PERMISSION
+from governance.odrl.duo_terms import duo_name
 
 APPROVE, DENY, ABSTAIN = "approve", "deny", "abstain"
 
@@ -29,6 +31,18 @@ class DuoTerm:
 
     code: str
     values: tuple[str, ...] = ()
+
+
+def duo_json(said: Iterable[DuoTerm]) -> list[dict[str, object]]:
+    """Return terms as plain JSON, in a fixed order."""
+    return [{"code": t.code, "values": sorted(t.values)} for t in sorted(said, key=lambda t: (t.code, t.values))]
+
+
+def duo_from_json(value: object) -> tuple[DuoTerm, ...]:
+    """Read what ``duo_json`` wrote; raises KeyError or TypeError for anything else."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError("a list of terms is needed")
+    return tuple(DuoTerm(str(t["code"]), tuple(str(v) for v in t["values"])) for t in value)
 
 
 @dataclass(frozen=True)

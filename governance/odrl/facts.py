@@ -9,6 +9,7 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 
 from governance.kernel.digests import digest
+from governance.odrl.duo import DuoTerm, duo_from_json
 from governance.odrl.policy import Body
 from governance.odrl.purposes import STANDARD, Purpose, Vocabulary
 
@@ -32,7 +33,7 @@ class Request:
     purpose: str
     commercial: bool
     at: datetime
-    duo: tuple[str, ...] = field(default=(), metadata=LATER)
+    duo: tuple[DuoTerm, ...] = field(default=(), metadata=LATER)
     """What the request says in DUO's terms (governance.md, section 2.9)."""
 
 
@@ -117,8 +118,9 @@ class AgreementFact:
 
     ``not_before`` is when its grant begins, if later than the agreement; ``suspended_because`` says why it rests,
     empty when it does not. ``kind`` and ``place`` are what the party was when it signed; empty was not written down.
-    ``fulfilled`` are the actions of duties before use that a steward has verified; ``to_version`` is the last version
-    that is granted, None when there is none.
+    ``fulfilled`` are the actions of duties before use that a steward has verified; ``reviewed`` the shorthands of DUO
+    terms that no machine can judge and that people have looked at for this agreement; ``to_version`` is the last
+    version that is granted, None when there is none.
     """
 
     ref: str
@@ -137,6 +139,7 @@ class AgreementFact:
     project: str = field(default="", metadata=LATER)
     kind: str = field(default="", metadata=LATER)
     place: str = field(default="", metadata=LATER)
+    reviewed: tuple[str, ...] = field(default=(), metadata=LATER)
     to_version: int | None = field(default=None, metadata=LATER)
 
 
@@ -218,7 +221,7 @@ def from_snapshot(stored: Mapping[str, object]) -> tuple[Request, Facts]:
     if unknown:
         raise ValueError(f"nobody knows the facts {sorted(unknown)}")
     return (
-        Request(**_read(asked, moments=("at",), words=("duo",))),  # type: ignore[arg-type]  # read back from our own JSON
+        Request(**{**_read(asked, moments=("at",)), "duo": duo_from_json(asked.get("duo", []))}),  # type: ignore[arg-type]  # read back from our own JSON
         Facts(
             party=None if facts["party"] is None else PartyFact(**_read(facts["party"], words=("users",))),  # type: ignore[arg-type]
             target=None if facts["target"] is None else TargetFact(**_read(facts["target"], words=("purposes",))),  # type: ignore[arg-type]
@@ -229,7 +232,7 @@ def from_snapshot(stored: Mapping[str, object]) -> tuple[Request, Facts]:
             layers=tuple(LayerFact(**{**x, "body": Body.from_json(x["body"])}) for x in _list(facts["layers"])),
             agreement=None
             if facts["agreement"] is None
-            else AgreementFact(**_read(facts["agreement"], moments=_ENDS, words=("fulfilled",))),  # type: ignore[arg-type]
+            else AgreementFact(**_read(facts["agreement"], moments=_ENDS, words=("fulfilled", "reviewed"))),  # type: ignore[arg-type]
             leaves=tuple(Purpose(**_read(x, words=("broader",))) for x in _list(facts["leaves"])),  # type: ignore[arg-type]
             violations=tuple(ViolationFact(**_read(v, moments=("since",))) for v in _list(facts.get("violations", []))),  # type: ignore[arg-type]
             collective=None

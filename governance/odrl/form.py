@@ -76,6 +76,9 @@ class Rule:
     target_refinements: tuple[Condition, ...] = ()
     assignee_refinements: tuple[Condition, ...] = ()
     remedies: tuple[Duty, ...] = ()
+    """What comes due when somebody does what a prohibition forbids."""
+    consequences: tuple[Duty, ...] = ()
+    """What comes due when an obligation is not met."""
 
 
 @dataclass(frozen=True)

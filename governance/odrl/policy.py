@@ -8,13 +8,15 @@ can judge. ``to_odrl`` writes the same as an ODRL 2.2 Set. Whatever the answers 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Protocol
+from types import ModuleType
 
 from governance.kernel.digests import digest
 from governance.kernel.errors import Reason
 from governance.kernel.registry import Registry
 from governance.kernel.words import _
 from governance.odrl import profile
+from governance.odrl.duo import DuoTerm, duo_from_json, duo_json
+from governance.odrl.duo_terms import NAMES, PERMISSION
 from governance.odrl.form import Constraint as Constraint
 from governance.odrl.form import Duty as Duty
 from governance.odrl.form import Policy as Policy
@@ -40,7 +42,9 @@ class Body:
 
     ``purposes`` and ``prohibited`` are codes, leaf or branch; ``organisations`` are kinds of profile.ORGANISATIONS;
     an empty tuple means nobody and nothing. ``expires_on`` is the last day on which anything is allowed, in UTC.
-    ``note`` is shown word for word to everyone who asks; no machine reads it.
+    ``note`` is shown word for word to everyone who asks; no machine reads it. ``duo`` are terms of the Data Use
+    Ontology that the answers cannot say, such as a disease or what only people can judge; one of them is the kind of
+    permitted use.
     """
 
     purposes: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ class Body:
     expires_on: date | None = None
     terms: tuple[Term, ...] = ()
     note: str = ""
+    duo: tuple[DuoTerm, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The stored form: plain JSON, lists in a fixed order, so that equal answers have equal digests."""
@@ -61,6 +66,7 @@ class Body:
             "expires_on": self.expires_on.isoformat() if self.expires_on else None,
             "terms": [{"code": t.code, "value": t.value} for t in sorted(self.terms, key=lambda t: t.code)],
             "note": self.note,
+            **({"duo": duo_json(self.duo)} if self.duo else {}),
         }
 
     @classmethod
@@ -78,6 +84,7 @@ class Body:
             expires_on=date.fromisoformat(str(expires)) if expires else None,
             terms=tuple(Term(str(t["code"]), t.get("value")) for t in terms),
             note=str(value.get("note", "")),
+            duo=duo_from_json(value.get("duo", [])),
         )
 
     @property
@@ -90,27 +97,48 @@ DENY_ALL = Body()
 """Revision 1 of every dataset: nothing is allowed, and the two closed purposes are prohibited by name."""
 
 
-class TermPlugin(Protocol):
-    """What a file in ``governance/terms`` offers: how it is asked, what it adds to the rules, and how it is said.
+class TermPlugin:
+    """A file of ``governance/terms`` as rules use it: how it is asked, what it adds to the rules, and how it is said.
 
-    ``ASKS`` is None, ``"number"`` or ``"words"``; ``LOWEST`` and ``HIGHEST`` bound a number. ``constraints`` narrow
-    every permission; ``duties`` go with it; ``prohibited`` are actions that nobody may take.
+    A file says ``TITLE`` and whatever of the rest it needs. ``ASKS`` is None, ``"number"`` or ``"words"``; ``LOWEST``
+    and ``HIGHEST`` bound a number or the length of words; ``DEFAULT`` stands in an empty form; ``DUO`` is the term that
+    truly fits. ``constraints`` narrow every permission; ``duties`` go with it; ``prohibited`` are actions and
+    ``prohibited_purposes`` purposes that nobody may have; ``is_tighter`` compares two values, None is neither.
     """
 
-    TITLE: str
-    ASKS: str | None
-    LOWEST: int
-    HIGHEST: int
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self.TITLE: str = module.TITLE
+        self.ASKS: str | None = getattr(module, "ASKS", None)
+        self.LOWEST: int = getattr(module, "LOWEST", 0)
+        self.HIGHEST: int = getattr(module, "HIGHEST", 0)
+        self.DEFAULT: str | int | None = getattr(module, "DEFAULT", None)
+        self.DUO: str | None = getattr(module, "DUO", None)
 
-    def constraints(self, value: str | int | None) -> tuple[Constraint, ...]: ...
-    def duties(self, value: str | int | None, uid: str) -> tuple[Duty, ...]: ...
-    def prohibited(self, value: str | int | None) -> tuple[str, ...]: ...
-    def is_tighter(self, old: str | int | None, new: str | int | None) -> bool | None: ...
+    def constraints(self, value: str | int | None) -> tuple[Constraint, ...]:
+        """The conditions that narrow every permission."""
+        return self._module.constraints(value) if hasattr(self._module, "constraints") else ()
+
+    def duties(self, value: str | int | None, uid: str) -> tuple[Duty, ...]:
+        """The duties that go with every permission."""
+        return self._module.duties(value, uid) if hasattr(self._module, "duties") else ()
+
+    def prohibited(self, value: str | int | None) -> tuple[str, ...]:
+        """The actions that nobody may take."""
+        return self._module.prohibited(value) if hasattr(self._module, "prohibited") else ()
+
+    def prohibited_purposes(self, value: str | int | None) -> tuple[str, ...]:
+        """The purposes that nobody may have."""
+        return self._module.prohibited_purposes(value) if hasattr(self._module, "prohibited_purposes") else ()
+
+    def is_tighter(self, old: str | int | None, new: str | int | None) -> bool | None:
+        """Whether ``new`` allows less than ``old``; None when it is neither less nor more."""
+        return self._module.is_tighter(old, new) if hasattr(self._module, "is_tighter") else None
 
 
 def term(code: str) -> TermPlugin:
     """Return the plugin behind a term's code (``-`` in the code is ``_`` in the file name)."""
-    return TERMS[code.replace("-", "_")]
+    return TermPlugin(TERMS[code.replace("-", "_")])
 
 
 def term_codes() -> tuple[str, ...]:
@@ -142,6 +170,7 @@ def validate(body: Body, *, vocabulary: Vocabulary = STANDARD) -> tuple[Reason, 
     for code in sorted(set(body.purposes) & set(vocabulary.covered(body.prohibited))):
         message = _("“{name}” is allowed and forbidden at once. The no would win: take one of them out.")
         reasons.append(Reason("purpose-contradiction", message, "purposes", values={"name": code}))
+    reasons.extend(_duo_reasons(body))
     if len(body.note) > 2000:
         reasons.append(Reason("note-too-long", _("The words of your own may have 2,000 characters at most."), "note"))
     return tuple(reasons)
@@ -171,6 +200,9 @@ def compile_policy(body: Body, *, uid: str, target: str) -> Policy:
     for plugin, t in plugins:
         for action in plugin.prohibited(t.value):
             prohibitions.append(Rule(f"{uid}#{t.code}", action, target))
+        for code in plugin.prohibited_purposes(t.value):
+            only = (Constraint(profile.PURPOSE, "isA", code),)
+            prohibitions.append(Rule(f"{uid}#{t.code}", profile.USE, target, only))
     return Policy(uid, permissions, tuple(prohibitions))
 
 
@@ -211,6 +243,19 @@ def _words(value: object) -> tuple[str, ...]:
 
 def _unknown(codes: Iterable[str], known: object, path: str, code: str, message: str) -> list[Reason]:
     return [Reason(code, message, path, values={"name": c}) for c in codes if c not in known]  # type: ignore[operator]
+
+
+def _duo_reasons(body: Body) -> list[Reason]:
+    if not body.duo:
+        return []
+    unknown = [t.code for t in body.duo if t.code not in NAMES]
+    if unknown:
+        message = _("Nobody knows the DUO term “{name}”.")
+        return [Reason("duo-unknown", message, "duo", values={"name": code}) for code in unknown]
+    if sum(NAMES[t.code].sort == PERMISSION for t in body.duo) != 1:
+        message = _("Of DUO's terms exactly one says what kind of use is permitted. Choose one of them.")
+        return [Reason("duo-permission-unclear", message, "duo")]
+    return []
 
 
 def _term_reasons(t: Term) -> list[Reason]:

@@ -26,18 +26,31 @@ DISTRIBUTE = "odrl:distribute"
 
 DUTIES: Mapping[str, str] = {
     "odrl:attribute": _("name the community"),
+    "odrl:delete": _("delete copies when the time is over"),
     "urn:wellhouse:duty:check-withdrawals": _("look at the withdrawal list and obey it"),
     "urn:wellhouse:duty:return-results": _("give back what was made"),
+    "urn:wellhouse:duty:ethics-approval": _("show that an ethics board has approved it"),
+    "urn:wellhouse:duty:collaboration": _("agree with somebody of the community to work together"),
+    "urn:wellhouse:duty:hold-publication": _("publish nothing until the time is over"),
+    "urn:wellhouse:duty:publish": _("publish what was found"),
+    "urn:wellhouse:duty:share-benefit": _("share what it brings"),
 }
-"""Duties that go with a permission. All are ``ongoing``: they are returned with a decision, none is checked before
-it.
+"""Duties that go with a permission, and how a sentence names them. A duty's phase says when: ``ongoing`` ones are
+returned with a decision, one that must be fulfilled ``before`` stops everything until a steward has verified it.
 """
+
+PHASE = "urn:wellhouse:phase"
 
 PURPOSE = "odrl:purpose"
 WHEN = "odrl:dateTime"
 COMMERCIAL = "urn:wellhouse:operand:commercial"
 ORGANISATION = "urn:wellhouse:operand:organisation-kind"
 AGREED_MONTHS = "urn:wellhouse:operand:agreed-months"
+MONTHS_SINCE = "urn:wellhouse:operand:months-since-agreement"
+PLACE = "odrl:spatial"
+INSTITUTION = "urn:wellhouse:operand:institution"
+USER = "urn:wellhouse:operand:user"
+PROJECT = "urn:wellhouse:operand:project"
 
 OPERANDS: Mapping[str, str] = {
     PURPOSE: "purpose",
@@ -45,8 +58,16 @@ OPERANDS: Mapping[str, str] = {
     COMMERCIAL: "truth",
     ORGANISATION: "word",
     AGREED_MONTHS: "number",
+    MONTHS_SINCE: "number",
+    PLACE: "word",
+    INSTITUTION: "word",
+    USER: "word",
+    PROJECT: "word",
 }
 """Left operand -> the sort of value that it takes."""
+
+TOLD_LATER = frozenset({AGREED_MONTHS, MONTHS_SINCE, PLACE, INSTITUTION, USER, PROJECT})
+"""Operands that nobody knows before there is a party with an agreement; trying a request leaves them out."""
 
 NAMES: Mapping[str, str] = {
     PURPOSE: "urn:wellhouse:purpose:",

@@ -81,9 +81,10 @@ def try_request(
 ) -> tuple[Because, ...]:
     """Return every reason of the rules against a request; empty when they allow it.
 
-    A limit on the length of agreements is left out: before there is an agreement it says no to nobody.
+    What only a party with an agreement can tell (how long, where, who, for which project) is left out: before there is
+    one it says no to nobody.
     """
-    body = replace(body, terms=tuple(t for t in body.terms if t.code != "agreement-months"))
+    body = replace(body, terms=tuple(t for t in body.terms if not _is_told_later(t)))
     facts = Facts(
         party=PartyFact("urn:wellhouse:party:preview", kind),
         target=TargetFact(TARGET, TARGET, 1, "published"),
@@ -164,6 +165,10 @@ def _conditions(body: Body) -> tuple[Words, ...]:
     if body.expires_on:
         out.append(_until(body))
     return tuple(out)
+
+
+def _is_told_later(t: Term) -> bool:
+    return any(c.left in profile.TOLD_LATER for c in term(t.code).constraints(t.value))
 
 
 def _kinds(body: Body) -> Words:

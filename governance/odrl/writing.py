@@ -46,6 +46,8 @@ def duty_json(duty: Duty) -> dict[str, object]:
         )
     if conditions:
         out["constraint"] = conditions
+    if duty.phase != "ongoing":
+        out[profile.PHASE] = {"@id": f"{profile.PHASE}:{duty.phase}"}
     if duty.words:
         out["dct:description"] = duty.words
     if duty.consequences:

@@ -1,33 +1,21 @@
 """For so many months: no agreement may last longer than this; then they ask again.
 
 Reads the operand ``agreed-months``, the length of the agreement under which somebody pulls. Yields one condition on
-every permission. It corresponds to DUO:0000025 (time limit on use). The default of 12 months is the one drawn on the
-rules page.
+every permission. It has no DUO term of its own: ``time-limit`` is DUO:0000025. The default of 12 months is the one drawn
+on the rules page.
 """
 
 from governance.kernel.words import _
 from governance.odrl import profile
-from governance.odrl.policy import Constraint, Duty
+from governance.odrl.policy import Constraint
 
 TITLE = _("Agreements end after so many months")
-ASKS: str | None = "number"
-LOWEST, HIGHEST = 1, 120
-DEFAULT: str | int | None = 12
+ASKS, LOWEST, HIGHEST, DEFAULT = "number", 1, 120, 12
 
 
 def constraints(value: str | int | None) -> tuple[Constraint, ...]:
     """Hold every permission to agreements of at most ``value`` months."""
     return (Constraint(profile.AGREED_MONTHS, "lteq", int(value or 0)),)
-
-
-def duties(value: str | int | None, uid: str) -> tuple[Duty, ...]:
-    """Ask for nothing."""
-    return ()
-
-
-def prohibited(value: str | int | None) -> tuple[str, ...]:
-    """Forbid nothing."""
-    return ()
 
 
 def is_tighter(old: str | int | None, new: str | int | None) -> bool | None:

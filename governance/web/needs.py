@@ -6,10 +6,11 @@ them. A need is something that this person may do now; what runs by itself is no
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance import communities, roles, votes
+from governance import communities, people, roles, votes
 from governance.models import Ballot, Community, Import, Person, Proposal, Withdrawal
 
 URGENT, SOON, LATER = 0, 1, 2
@@ -37,8 +38,10 @@ def needs(person: Person, community: Community) -> list[Need]:
     """Return what of the ground floor needs ``person``: votes about people, failed imports, codes that wait for a second keeper."""
     held = roles.roles_of(person, community)
     found = [*_votes(person, community)]
+    if held - {roles.CONTRIBUTOR, roles.REVIEWER}:
+        found += _recoveries(person, community)
     if roles.KEEPER in held:
-        found += _recoveries(person, community) + _withdrawals(community)
+        found += _withdrawals(community)
     if held & roles.DESK:
         found += _imports(person, community)
     return found
@@ -46,9 +49,9 @@ def needs(person: Person, community: Community) -> list[Need]:
 
 def _votes(person: Person, community: Community) -> list[Need]:
     rows = Proposal.objects.filter(community=community, status=Proposal.Status.OPEN).exclude(subject_kind="version")
-    voted = Ballot.objects.filter(voter=person, replaced_at=None).values("proposal")
+    voted = Ballot.objects.filter(voter=person, replaced_at=None).filter(Q(proxy=None) | Q(proxy__revoked_at=None))
     waiting = (
-        rows.exclude(pk__in=voted)
+        rows.exclude(pk__in=voted.values("proposal"))
         .exclude(proposed_by=person)
         .select_related("proposed_by", "community")
         .order_by("opened_at")
@@ -84,6 +87,7 @@ def _recoveries(person: Person, community: Community) -> list[Need]:
             place="people",
         )
         for row in waiting
+        if person in people.seconds_for(community, row.issued_by, row.person)
     ]
 
 

@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -148,14 +150,23 @@ def _people_page(request: HttpRequest, community: Community, invite: InviteForm 
         "how_many": Person.objects.filter(pk__in=_memberships(community).order_by().values("person")).count(),
         "keepers": list(communities.keepers(community).order_by("display_name")),
     }
+    context["recoveries"] = _recoveries(community, me, is_keeper)
     if is_keeper:
         context |= {
             "proposals": _open_proposals(community, me),
-            "recoveries": communities.waiting_recoveries(community).exclude(person=me),
             "invitations": [(row, word(community, row.role)) for row in communities.open_invitations(community)],
             "invite": invite or InviteForm(community=community),
         }
     return render(request, "governance/people.html", context)
+
+
+def _recoveries(community: Community, me: Person, is_keeper: bool) -> list[tuple[RecoveryCode, bool]]:
+    """Return the codes that wait for a second, each with whether that may be the reader; keepers see all of them."""
+    rows = [
+        (row, me in people.seconds_for(community, row.issued_by, row.person))
+        for row in communities.waiting_recoveries(community).exclude(person=me)
+    ]
+    return [(row, may_second) for row, may_second in rows if is_keeper or may_second]
 
 
 def _open_proposals(community: Community, me: Person) -> list[tuple[Proposal, bool]]:
@@ -313,6 +324,12 @@ def recovery(request: HttpRequest, community: str, person: str) -> HttpResponse:
     somebody = _person_here(here, person)
     row, code = people.issue_recovery(somebody, community=here, by=person_of(request))
     words = _("A new password for %(name)s") % {"name": somebody}
+    if row.works_from is not None:
+        said = _(
+            "Nobody here can agree as the second, so the code works from %(when)s on. Until then %(name)s can stop it."
+        )
+        day = date_format(timezone.localtime(row.works_from), "j F, H:i")
+        messages.info(request, said % {"when": day, "name": somebody})
     return _card(
         request, _("A code for a new password"), words, code, row, where=reverse("recover"), waits=row.needs_second
     )
@@ -324,11 +341,23 @@ def second(request: HttpRequest, community: str, recovery: str) -> HttpResponse:
     """Agree to a recovery code as the second keeper."""
     here: Community = request.community  # type: ignore[attr-defined]  # set by @members
     row = communities.waiting_recoveries(here).filter(public_id=recovery).first()
-    if row is None or roles.KEEPER not in roles.roles_of(person_of(request), here):
+    if row is None or not roles.roles_of(person_of(request), here) - {roles.CONTRIBUTOR, roles.REVIEWER}:
         raise Missing("not-found", NOT_HERE)
     people.second_recovery(row, by=person_of(request))
     messages.success(request, _("Agreed. The code works now."))
     return redirect("people", community=here.slug)
+
+
+@signed_in
+@require_POST
+def stop(request: HttpRequest, recovery: str) -> HttpResponse:
+    """Say that one did not ask for a code for one's own account."""
+    row = next((one for one in people.recoveries_for(person_of(request)) if one.public_id == recovery), None)
+    if row is None:
+        raise Missing("not-found", NOT_HERE)
+    people.stop_recovery(row, by=person_of(request))
+    messages.success(request, _("Stopped. That code opens nothing. Tell the other keepers what happened."))
+    return redirect("me")
 
 
 @members
@@ -374,12 +403,14 @@ def me(request: HttpRequest) -> HttpResponse:
         "name": name,
         "password": password,
         "belongings": belongings,
+        "recoveries": people.recoveries_for(person),
     }
     return render(request, "governance/me.html", context)
 
 
 urlpatterns: Sequence[URLPattern] = [
     path("me/", me, name="me"),
+    path("me/recoveries/<str:recovery>/stop/", stop, name="recovery-stop"),
     path("communities/<slug:community>/people/", people_page, name="people"),
     path("communities/<slug:community>/people/<str:person>/", person_page, name="person"),
     path("communities/<slug:community>/people/<str:person>/roles/", grant, name="person-roles"),

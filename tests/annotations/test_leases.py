@@ -9,7 +9,7 @@ from django.utils import timezone
 from annotations import campaigns, leases, queue
 from annotations.models import Lease, QueueMark, QueueSlot, Task
 from governance.kernel.errors import Conflict, Missing
-from governance.models import Hold, ProtocolGroup, Sample
+from governance.models import GroupMembership, Hold, ProtocolGroup, Sample
 from governance.models.people import Membership
 from tests.annotations.makers import answer, claimed, make_campaign, member
 from tests.factories import add_samples, make_community, make_contributor, make_dataset, make_keeper, make_person
@@ -121,7 +121,7 @@ def test_a_sample_of_a_closed_group_is_offered_to_its_members_only() -> None:
     campaign = make_campaign(1)
     insider, outsider = member(campaign), member(campaign)
     group = ProtocolGroup.objects.create(community=campaign.community, name="net menders")
-    group.members.add(insider)
+    GroupMembership.objects.create(group=group, person=insider)
     protocol = campaign.community.protocols.create(key="any:net menders")
     protocol.groups.add(group)
     Sample.objects.update(protocol=protocol)

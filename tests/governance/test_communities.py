@@ -294,3 +294,18 @@ def test_nobody_but_a_keeper_changes_how_the_community_shows_itself() -> None:
         communities.change(community, by=make_person(community, "steward"), name="Ours")
     with pytest.raises(Invalid):
         communities.change(community, by=make_keeper(community), name=" ")
+
+
+def test_a_change_of_roles_falls_when_the_keeper_who_proposed_it_is_none_any_more() -> None:
+    community = make_community()
+    first, second, third = (make_person(community, "keeper") for _ in range(3))
+    member = make_person(community)
+    proposal = communities.grant(community, person=member, role="steward", by=first)
+    assert isinstance(proposal, Proposal)
+    communities.leave(community, by=first)
+
+    votes.cast(proposal, by=second, choice="yes")
+
+    assert proposal.status == Proposal.Status.VOID
+    assert not Membership.objects.current().filter(person=member, role="steward").exists()
+    assert third.public_id in proposal.eligible

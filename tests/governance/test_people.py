@@ -257,3 +257,37 @@ def test_a_code_does_not_open_an_account_that_has_duties_elsewhere_by_now() -> N
         people.use_recovery(code, password="another quiet harbour")
 
     assert refused.value.code == "recovery-elsewhere"
+
+
+def test_with_two_keepers_one_alone_does_not_mend_the_others_password() -> None:
+    community = make_community()
+    first, second = make_keeper(community), make_keeper(community)
+    elder, reviewer = make_person(community, "authority"), make_person(community, "reviewer")
+    row, code = people.issue_recovery(second, community=community, by=first)
+
+    with pytest.raises(Conflict):
+        people.use_recovery(code, password="another quiet harbour")
+    for nobody in (first, second, reviewer):
+        with pytest.raises(NotAllowed):
+            people.second_recovery(row, by=nobody)
+    people.second_recovery(row, by=elder)
+
+    assert people.use_recovery(code, password="another quiet harbour") == second
+
+
+def test_where_nobody_can_be_the_second_the_code_waits_three_days_and_can_be_stopped() -> None:
+    community = make_community()
+    first, second = make_keeper(community), make_keeper(community)
+    now = timezone.now()
+    row, code = people.issue_recovery(second, community=community, by=first, now=now)
+
+    with pytest.raises(Conflict) as early:
+        people.use_recovery(code, password="another quiet harbour", now=now + timedelta(days=2, hours=23))
+    assert people.recoveries_for(second) == [row]
+    people.stop_recovery(row, by=second)
+    with pytest.raises(Gone):
+        people.use_recovery(code, password="another quiet harbour", now=now + timedelta(days=3, hours=1))
+    _row, code = people.issue_recovery(second, community=community, by=first, now=now)
+
+    assert early.value.code == "recovery-waits"
+    assert people.use_recovery(code, password="another quiet harbour", now=now + timedelta(days=3, hours=1)) == second

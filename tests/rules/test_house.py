@@ -29,7 +29,19 @@ BINARY = {
 # Built here from parts, so that this file does not find itself.
 PATHS = re.compile("|".join((r"/ro" + r"ot/", r"/wo" + r"rk/", r"/ho" + r"me/\w+/", r"/tm" + r"p/[a-z]+/")))
 LOCKS = re.compile(r"https?://")
-HEAVY = ["pandas", "numpy", "pyarrow", "sklearn", "scipy", "rensa", "label_studio_sdk", "PIL", "soundfile", "datasets"]
+HEAVY = [
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "rensa",
+    "label_studio_sdk",
+    "PIL",
+    "soundfile",
+    "datasets",
+    "rdflib",
+]
 
 
 def text_files() -> list:

@@ -177,7 +177,8 @@ def test_a_withdrawn_version_leaves_a_tombstone_that_names_its_successor(version
     assert (answer.status_code, answer["X-Error-Code"]) == (410, "RevisionNotFound")
     assert answer["Link"].endswith(f'/published/{later.number}/>; rel="successor-version"')
     assert body["commit"] == version.commit
-    assert body["duties"] == ["stop-use", "delete-copies", "acknowledge"]
+    assert body["duties"] == ["stop-use", "delete-copies", "report-derived", "acknowledge"]
+    assert body["revocations"].endswith(f"/api/datasets/{version.dataset.path}/withdrawals")
     assert later.tag in body["error"]
     assert teller.name not in answer.content.decode()
 

@@ -31,7 +31,8 @@ from governance.odrl.decide import (
     months_between,
     snapshot,
 )
-from governance.odrl.policy import Body, Term
+from governance.odrl.duo import DuoTerm
+from governance.odrl.policy import Body, Term, validate
 from governance.odrl.purposes import STANDARD, Purpose
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -201,6 +202,66 @@ def test_the_communitys_yes_repairs_no_persons_no_nor_the_other_way_round() -> N
     assert codes(replace(FACTS, collective=refused)) == ["collective-refused"]
 
 
+def with_duo(*terms: DuoTerm) -> Facts:
+    body = replace(OPEN, purposes=("use",), duo=terms)
+    target = replace(FACTS.target, purposes=())
+    health = replace(AGREEMENT, purpose="health-research")
+    return replace(FACTS, target=target, layers=(layer(OPEN, AGREED, revision=1), layer(body)), agreement=health)
+
+
+HEALTH = replace(REQUEST, purpose="health-research")
+
+
+def test_a_duo_permission_covers_what_it_covers_and_nothing_else() -> None:
+    assert decide(HEALTH, with_duo(DuoTerm("HMB"))).is_permitted
+    assert codes(with_duo(DuoTerm("POA")), HEALTH) == ["duo-not-permitted"]
+    assert codes(with_duo(DuoTerm("DS", ("DOID_162",))), HEALTH) == ["duo-not-permitted"]
+    asked = replace(HEALTH, duo=(DuoTerm("DS", ("DOID_162",)),))
+    assert decide(asked, with_duo(DuoTerm("DS", ("DOID_162",)))).is_permitted
+
+
+@pytest.mark.parametrize("code", ["RS", "GSO", "CC"])
+def test_what_no_machine_can_judge_is_a_no_until_people_have_looked(code: str) -> None:
+    facts = with_duo(DuoTerm("HMB"), DuoTerm(code))
+
+    outcome = decide(HEALTH, facts)
+
+    assert [b.code for b in outcome.reasons] == ["needs-human-review"]
+    assert outcome.is_reviewable
+    assert outcome.gate == "duo"
+    assert decide(HEALTH, replace(facts, agreement=replace(facts.agreement, reviewed=(code,)))).is_permitted
+
+
+def test_who_asks_is_compared_with_what_duo_restricts() -> None:
+    here, nobody = with_duo(DuoTerm("HMB"), DuoTerm("GS", ("NZ",))), with_duo(DuoTerm("HMB"), DuoTerm("NPU"))
+    at_home = replace(here, party=PartyFact("party:1", "non-profit", place="NZ"))
+    abroad = replace(here, party=PartyFact("party:1", "non-profit", place="US"))
+
+    assert decide(HEALTH, at_home).is_permitted
+    assert codes(abroad, HEALTH) == ["duo-not-permitted"]
+    assert codes(here, HEALTH) == ["needs-human-review"]
+    assert "duo-not-permitted" in codes(replace(nobody, party=PartyFact("party:1", "for-profit")), HEALTH)
+
+
+def test_rules_without_duo_have_the_digest_they_always_had() -> None:
+    assert "duo" not in OPEN.to_json()
+    said = replace(OPEN, duo=(DuoTerm("DS", ("b", "a")), DuoTerm("CC")))
+    assert Body.from_json(said.to_json()).digest == said.digest != OPEN.digest
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ((DuoTerm("GRU"), DuoTerm("CC")), []),
+        ((DuoTerm("CC"),), ["duo-permission-unclear"]),
+        ((DuoTerm("GRU"), DuoTerm("HMB")), ["duo-permission-unclear"]),
+        ((DuoTerm("GRU"), DuoTerm("XYZ")), ["duo-unknown"]),
+    ],
+)
+def test_duo_terms_are_checked_when_rules_are_saved(terms: tuple[DuoTerm, ...], expected: list[str]) -> None:
+    assert [reason.code for reason in validate(replace(OPEN, duo=terms))] == expected
+
+
 def test_a_no_that_a_desk_can_answer_says_so() -> None:
     unsigned = replace(FACTS, agreement=replace(AGREEMENT, is_signed_by_both=False))
 
@@ -304,6 +365,17 @@ def _with_prohibition(facts: Facts, at: int, code: str) -> Facts:
     return replace(facts, layers=tuple(layers))
 
 
+def _with_term(facts: Facts, at: int, *, duo: str = "", term: Term | None = None) -> Facts:
+    layers = list(facts.layers)
+    body = layers[at].body
+    if duo:
+        body = replace(body, duo=(*(body.duo or (DuoTerm("NRES"),)), DuoTerm(duo)))
+    if term and term.code not in {t.code for t in body.terms}:
+        body = replace(body, terms=(*body.terms, term))
+    layers[at] = replace(layers[at], body=body)
+    return replace(facts, layers=tuple(layers))
+
+
 def _with_contributor(facts: Facts, state: str) -> Facts:
     consents = facts.consents
     if consents is None:
@@ -328,6 +400,20 @@ EDITS = st.one_of(
     ),
     st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, ended_at=NOW))),
     st.builds(lambda: lambda f: replace(f, violations=(*f.violations, ViolationFact("receipt-overdue", NOW)))),
+    st.builds(
+        lambda at, code: lambda f: _with_term(f, at, duo=code),
+        st.integers(0, 1),
+        st.sampled_from(["RS", "GSO", "CC", "NPU", "NCU", "NPUNCU", "NPOA", "GS", "US", "IS", "PS", "nobody-knows"]),
+    ),
+    st.builds(
+        lambda at, code: lambda f: _with_term(f, at, term=code),
+        st.integers(0, 1),
+        st.sampled_from(
+            [Term(c) for c in ("ethics-approval", "collaboration", "no-voice-cloning", "non-commercial")]
+            + [Term(c, "nowhere") for c in ("place-of-processing", "user-specific", "project-specific")]
+            + [Term("community-use-only"), Term("time-limit", 1)]
+        ),
+    ),
     st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, suspended_because="keeper"))),
     st.builds(lambda: lambda f: replace(f, agreement=replace(f.agreement, is_signed_by_both=False))),
     st.builds(

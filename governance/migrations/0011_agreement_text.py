@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0007_parties_requests_grants'),
+        ('governance', '0010_votes_whole'),
     ]
 
     operations = [
