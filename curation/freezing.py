@@ -18,7 +18,7 @@ from curation import checking, frames, likeness, membership, neighbours, splits,
 from curation.exporters import parquet
 from curation.findings import Context
 from curation.models import Freeze, LedgerEntry, LeftOut, Member, Version, VersionContributor
-from governance import consents
+from governance import collective, consents
 from governance.acts import act
 from governance.kernel.digests import canonical, digest
 from governance.kernel.errors import Conflict, Refusal
@@ -132,6 +132,7 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     taken_back = frames.held_ids(dataset, kind=Hold.Kind.WITHDRAWAL)
     held = frames.held_ids(dataset)
     needed = versions.votes_needed(version)
+    is_together = collective.allows(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     reasons: list[str | None] = []
     for pk, giver, protocol, label, n in zip(
         body["sample_id"], body["contributor_id"], body["protocol_id"], body["label"], body["n_votes"], strict=True
@@ -142,6 +143,8 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("no-contributor")
         elif giver not in valid:
             reasons.append("no-consent")
+        elif not is_together:
+            reasons.append("no-collective")
         elif protocol is None or protocol != dataset.default_protocol_id:
             reasons.append("restricted")
         elif pk in held:

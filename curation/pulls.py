@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from curation import standing
 from curation.models import BuiltFile, Pull, PullFile, Version, VersionContributor
-from governance import agreements, consents, decisions
+from governance import agreements, collective, consents, decisions
 from governance.acts import act
 from governance.decisions import VersionFacts
 from governance.kernel.errors import Conflict, Gone, Missing, NotAllowed, Refusal
@@ -307,6 +307,7 @@ def _version_facts(token: Token, version: Version, how: standing.Standing, at: d
         held=how.held,
         taken_back=how.taken_back,
         consents=consents.snapshot(givers, token.agreement.purpose, at),
+        collective=collective.fact_for(version.dataset, token.agreement.purpose, at),
     )
 
 

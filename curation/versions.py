@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from annotations.models import Campaign, Flag
 from curation import builds, checking
 from curation.models import CheckRun, Finding, Freeze, Member, Override, Version
-from governance import consents, policies, samples, votes
+from governance import collective, consents, policies, samples, votes
 from governance.acts import act
 from governance.kernel import jobs
 from governance.kernel.digests import digest
@@ -118,6 +118,14 @@ def _why_not(
         if not is_allowed(purpose, policies.body_of(policy), timezone.now()):
             words = _("The rules in force do not allow “{purpose}”.")
             yield Reason("purpose-not-allowed", words, path="purposes", values={"purpose": title_of(purpose)})
+    yield from _together_reasons(dataset, purposes)
+
+
+def _together_reasons(dataset: Dataset, purposes: Sequence[str]) -> Iterator[Reason]:
+    for purpose in purposes:
+        if not collective.allows(dataset, [purpose]):
+            words = _("The community itself has not said yes to “{purpose}”. A collective decision is needed first.")
+            yield Reason("collective-missing", words, path="purposes", values={"purpose": title_of(purpose)})
 
 
 def _none_open(dataset: Dataset) -> None:
@@ -307,6 +315,7 @@ def conditions(version: Version, at: datetime | None = None) -> list[Condition]:
     if not version.members_root:
         return [_frozen(version)]
     found = [*_vote(version, at), *_checks(version), _flags(version), _holds(version), _consent(version, at)]
+    found += _together(version, at)
     found += _rules(version, at)
     order = {"no": 0, "wait": 1, "warn": 2, "met": 3}
     return sorted(found, key=lambda one: order[one.state])
@@ -432,6 +441,18 @@ def _consent(version: Version, at: datetime) -> Condition:
     return Condition(
         "consent", True, words, gettext("{n} samples from {total} contributors.").format(n=f"{n:,}", total=total)
     )
+
+
+def _together(version: Version, at: datetime) -> Iterator[Condition]:
+    """Where the community must say yes itself, that is a condition of its own beside everybody's consent."""
+    facts = {purpose: collective.standing_for(version.dataset, purpose, at) for purpose in version.purposes}
+    asked = {purpose: fact for purpose, fact in facts.items() if fact.needed}
+    lacking = [title_of(purpose) for purpose, fact in asked.items() if fact.state != collective.GIVEN]
+    if lacking:
+        why = gettext("Not given, or no longer: {purposes}.").format(purposes=", ".join(lacking))
+        yield Condition("collective", False, gettext("The community itself has not said yes to this use"), why)
+    elif asked:
+        yield Condition("collective", True, gettext("The community itself said yes to this use"))
 
 
 def _rules(version: Version, at: datetime) -> Iterator[Condition]:

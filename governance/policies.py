@@ -11,23 +11,30 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from governance import votes
 from governance.acts import act, record
+from governance.kernel.digests import digest
 from governance.kernel.errors import Conflict, Invalid, Missing
 from governance.kernel.words import _
-from governance.models import Community, Dataset, Person, PolicyRevision, new_id
+from governance.models import Community, Dataset, Person, PolicyRevision, Proposal, new_id
 from governance.odrl.policy import DENY_ALL, Body, to_odrl, validate
-from governance.roles import Actor
+from governance.roles import Actor, Machine, require
+
+VOTE = "policy"
+"""The name of the charter's rule for rules, and the kind of subject under which they are voted on."""
 
 
 def revise(
     dataset: Dataset, *, body: Mapping[str, object] | Body, by: Person, note: str = "", over: int | None = None
-) -> PolicyRevision:
-    """Put a new revision of a dataset's policy into force.
+) -> PolicyRevision | Proposal:
+    """Put a new revision of a dataset's policy into force, or propose it where the charter asks for a vote on rules.
 
     ``over`` is the number of the revision that the writer was looking at. Raises ``Invalid`` with every reason,
     ``Conflict`` (``policy-moved-on``) when somebody else was faster, and (``policy-unchanged``) when it says the same
     as the one in force.
     """
+    if votes.is_asked(dataset.community, VOTE):
+        return _propose(dataset.community, dataset, _read(body), by, note, over)
     with act(by, "policy.revise", on=dataset) as details:
         revision = _add(dataset.community, dataset, _read(body), by, note, over)
         details |= {"object": revision, "number": revision.number, "digest": revision.digest}
@@ -36,12 +43,50 @@ def revise(
 
 def revise_community(
     community: Community, *, body: Mapping[str, object] | Body, by: Person, note: str = "", over: int | None = None
-) -> PolicyRevision:
-    """Put a new revision of the community's own policy into force: from then on every dataset must pass it as well."""
+) -> PolicyRevision | Proposal:
+    """Put a new revision of the community's own policy into force: from then on every dataset must pass it as well.
+
+    Where the charter asks for a vote on rules, it is proposed instead.
+    """
+    if votes.is_asked(community, VOTE):
+        return _propose(community, None, _read(body), by, note, over)
     with act(by, "policy.revise", on=community) as details:
         revision = _add(community, None, _read(body), by, note, over)
         details |= {"object": revision, "number": revision.number, "digest": revision.digest}
     return revision
+
+
+def _propose(
+    community: Community, dataset: Dataset | None, body: Body, by: Person, note: str, over: int | None
+) -> Proposal:
+    """Open the vote on new rules; rules proposed before for the same thing are void from then on."""
+    require(by, "policy.revise", community)
+    number = _number_under(community, dataset, body, over)
+    terms: dict[str, object] = {
+        "dataset": dataset.public_id if dataset else None,
+        "body": body.to_json(),
+        "note": note,
+        "over": number,
+    }
+    name = dataset.name if dataset else community.name
+    return votes.propose(
+        community=community,
+        subject=(VOTE, (dataset or community).public_id, digest(terms)),
+        title=_("New rules for {name}").format(name=name),
+        rule_name=VOTE,
+        by=by,
+        terms=terms,
+    )
+
+
+@votes.when_passed(VOTE)
+def settle(proposal: Proposal) -> None:
+    """Put rules into force that the community voted for; a refusal (they moved on) makes the vote void."""
+    terms, community = proposal.terms, proposal.community
+    dataset = Dataset.objects.get(public_id=terms["dataset"]) if terms["dataset"] else None
+    revision = _add(community, dataset, _read(terms["body"]), proposal.proposed_by, terms["note"], terms["over"])
+    details: dict[str, object] = {"number": revision.number, "digest": revision.digest, "proposal": proposal.public_id}
+    record(Machine("votes"), "policy.revise", revision, details)
 
 
 def first(dataset: Dataset, by: Actor) -> PolicyRevision:
@@ -100,17 +145,23 @@ def _read(body: Mapping[str, object] | Body) -> Body:
 def _add(
     community: Community, dataset: Dataset | None, body: Body, by: Person, note: str, over: int | None
 ) -> PolicyRevision:
+    number = _number_under(community, dataset, body, over)
+    try:
+        with transaction.atomic():
+            return _write(community, dataset, number + 1, body, by, note)
+    except IntegrityError as error:
+        raise _moved_on() from error
+
+
+def _number_under(community: Community, dataset: Dataset | None, body: Body, over: int | None) -> int:
+    """The number of the revision in force, on which ``body`` comes; raises where it moved on or says the same."""
     newest = community.policies.filter(dataset=dataset).order_by("-number").first()
     number = newest.number if newest else 0
     if over is not None and over != number:
         raise _moved_on()
     if newest is not None and newest.digest == body.digest:
         raise Conflict("policy-unchanged", _("These are the rules that are in force already."))
-    try:
-        with transaction.atomic():
-            return _write(community, dataset, number + 1, body, by, note)
-    except IntegrityError as error:
-        raise _moved_on() from error
+    return number
 
 
 def _moved_on() -> Conflict:

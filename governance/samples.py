@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings as site
 from django.db.models import QuerySet
 
-from governance import consents, media
+from governance import collective, consents, media
 from governance.acts import act
 from governance.formats import FORMATS
 from governance.kernel import jobs
@@ -28,9 +28,9 @@ SETTINGS = frozenset(
 
 def usable(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None) -> QuerySet[Sample]:
     """The samples that may be used for every one of ``purposes`` at ``at``: their contributor says so, nothing rests, and
-    everyone in the community may see them. Unknown is no.
+    everyone in the community may see them. Unknown is no. Where the community must say yes itself, nothing may be used before.
     """
-    if dataset.default_protocol_id is None:
+    if dataset.default_protocol_id is None or not collective.allows(dataset, purposes, at):
         return Sample.objects.none()
     yes = consents.valid_contributors(dataset, purposes, at).values("pk")
     open_to_all = Sample.objects.filter(dataset=dataset, protocol=dataset.default_protocol_id)

@@ -44,6 +44,7 @@ LEFT_OUT = {
     "withdrawn": (lazy("Taken back by whoever gave it"), lazy("Only they, with a new yes.")),
     "no-contributor": (lazy("Nobody knows whose it is"), lazy("Somebody who can say whose words they are.")),
     "no-consent": (lazy("No consent for this use, or it has ended"), lazy("A new yes from the one who gave it.")),
+    "no-collective": (lazy("The community has not said yes to this use"), lazy("A collective decision.")),
     "restricted": (lazy("Not for everyone in the community"), lazy("A collective decision that names it.")),
     "held": (lazy("Rests after a flag or a keeper’s word"), lazy("The keepers decide.")),
     "no-opinion": (lazy("Nobody has answered it yet"), lazy("Answers in the campaign.")),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from governance import policies
 from governance.kernel.errors import Missing
-from governance.models import Dataset, PolicyRevision
+from governance.models import Dataset, PolicyRevision, Proposal
 from governance.odrl import policy as answers
 from governance.odrl import profile
 from governance.odrl.policy import Body, Term
@@ -180,6 +180,12 @@ def rules_page(request: HttpRequest, community: str, dataset: str) -> HttpRespon
             saved = form.attempt(
                 policies.revise, here, body=draft, by=person_of(request), note=given["why"], over=given["over"]
             )
+            if isinstance(saved, Proposal):
+                messages.info(
+                    request,
+                    _("The charter asks for a vote on rules. It is open now; nothing changes until it has passed."),
+                )
+                return redirect("vote", community=community, vote=saved.public_id)
             if saved is not None:
                 said = _("Revision %(number)s is in force, from the next request on.") % {"number": saved.number}
                 messages.success(request, said)

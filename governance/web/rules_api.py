@@ -150,9 +150,13 @@ class Policies(GenericAPIView[PolicyRevision]):
         rows = dataset_or_404(request, community, dataset).policies.order_by("-number")
         return self.get_paginated_response(RevisionSerializer(self.paginate_queryset(rows), many=True).data)
 
-    @extend_schema(operation_id="policies_revise", request=RevisionSerializer, responses={201: RevisionSerializer})
+    @extend_schema(
+        operation_id="policies_revise",
+        request=RevisionSerializer,
+        responses={201: RevisionSerializer, 202: ProposalSerializer},
+    )
     def post(self, request: Request, community: str, dataset: str) -> Response:
-        """Put a new one into force."""
+        """Put a new one into force; where the charter asks for a vote on rules, open that vote (202) instead."""
         given = _given(RevisionSerializer, request)
         revision = policies.revise(
             dataset_or_404(request, community, dataset),
@@ -161,6 +165,8 @@ class Policies(GenericAPIView[PolicyRevision]):
             note=given.get("note", ""),
             over=given["over"],
         )
+        if isinstance(revision, Proposal):
+            return Response(ProposalSerializer(revision).data, status=status.HTTP_202_ACCEPTED)
         return Response(RevisionSerializer(revision).data, status=status.HTTP_201_CREATED)
 
 

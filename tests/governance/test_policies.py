@@ -3,11 +3,11 @@
 import pytest
 from django.db import DatabaseError, transaction
 
-from governance import policies
+from governance import policies, votes
 from governance.kernel.errors import Conflict, Invalid, NotAllowed
-from governance.models import Dataset, Event, Person, PolicyRevision
+from governance.models import Dataset, Event, Person, PolicyRevision, Proposal
 from governance.odrl.policy import DENY_ALL, Body
-from tests.factories import make_dataset, make_person
+from tests.factories import make_dataset, make_keeper, make_person
 
 pytestmark = pytest.mark.django_db
 TEACHING = Body(purposes=("teaching",), organisations=("non-profit",)).to_json()
@@ -106,3 +106,39 @@ def test_the_database_itself_refuses_to_change_a_revision(dataset: Dataset) -> N
         PolicyRevision.objects.filter(dataset=dataset).delete()
 
     assert policies.current(dataset).number == 1
+
+
+def test_where_the_charter_asks_rules_are_voted_on_and_hold_only_when_they_passed() -> None:
+    dataset = make_dataset()
+    community, keeper, second = dataset.community, dataset.created_by, make_keeper(dataset.community)
+    community.charter = {"rules": {"policy": {"who": ["keeper"], "threshold": 1}}}
+    community.save()
+    first = policies.revise(dataset, body=Body(purposes=("teaching",), organisations=("public",)), by=keeper, over=1)
+
+    proposal = policies.revise(
+        dataset, body=Body(purposes=("teaching",), organisations=("non-profit",)), by=keeper, note="Schools", over=1
+    )
+    assert isinstance(first, Proposal) and isinstance(proposal, Proposal)
+    first.refresh_from_db()
+    before = policies.current(dataset).number
+    votes.cast(proposal, by=second, choice="yes")
+
+    assert (first.status, before) == (Proposal.Status.VOID, 1)
+    now = policies.current(dataset)
+    assert (now.number, now.body["organisations"], now.note, now.created_by) == (2, ["non-profit"], "Schools", keeper)
+    assert Event.objects.filter(verb="policy.revise", object_id=now.public_id, actor="machine:votes").exists()
+
+
+def test_rules_that_moved_on_before_their_vote_passed_end_it_as_void() -> None:
+    dataset = make_dataset()
+    community, keeper, second = dataset.community, dataset.created_by, make_keeper(dataset.community)
+    community.charter = {"rules": {"policy": {"who": ["keeper"], "threshold": 1}}}
+    proposal = policies.revise(dataset, body=Body(purposes=("teaching",), organisations=("public",)), by=keeper)
+    community.charter = {}
+    policies.revise(dataset, body=Body(purposes=("archiving",), organisations=("public",)), by=keeper)
+
+    votes.cast(proposal, by=second, choice="yes")
+
+    assert isinstance(proposal, Proposal)
+    assert (proposal.status, proposal.tally["why"]) == (Proposal.Status.VOID, "policy-moved-on")
+    assert policies.current(dataset).body["purposes"] == ["archiving"]
