@@ -46,7 +46,8 @@ def propose(
     """Ask the community whether ``dataset`` may be used for ``purposes`` (``answer`` yes), or that it may not (``answer`` no).
 
     ``protocols`` are the keys of the restricted protocols whose samples a version for these purposes may hold;
-    ``minutes`` says where the talk is written down. Raises ``Invalid`` with every reason (``purpose-missing``, ``purpose-unknown``, ``answer-unknown``,
+    ``minutes`` says where the talk is written down. Raises ``Invalid`` with every reason (``purpose-missing``,
+    ``purpose-unknown``, ``answer-unknown``,
     ``duration-unusable``, ``protocol-unknown``) and what ``votes.propose`` raises.
     """
     wanted = sorted(set(purposes))
