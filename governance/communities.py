@@ -81,10 +81,12 @@ def change(
         said = _("A community needs a name. Any script is fine.")
         raise Invalid("name-missing", reasons=[Reason("name-missing", said, path="name")])
     words = {"greeting": greeting.strip(), "language": greeting_language.strip(), "words": welcome.strip()}
-    charter = {key: value for key, value in community.charter.items() if key != "welcome"}
-    if words["greeting"] or words["words"]:
-        charter["welcome"] = words
     with act(by, "community.change", on=community) as details:
+        # Whoever writes this looked at the charter some time ago; the one in force stays as it is.
+        in_force = Community.objects.select_for_update().get(pk=community.pk).charter
+        charter = {key: value for key, value in in_force.items() if key != "welcome"}
+        if words["greeting"] or words["words"]:
+            charter["welcome"] = words
         community.name, community.description = name.strip(), description.strip()
         community.contact, community.authority_word = contact.strip(), authority_word.strip() or "Elder"
         community.charter = charter

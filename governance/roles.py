@@ -71,6 +71,7 @@ VERBS: Mapping[str, Who] = {
     "ballot.cast": Who(EVERY_ROLE),
     "proxy.give": Who(EVERY_ROLE),
     "proxy.revoke": Who(EVERY_ROLE),
+    "charter.change": _by(KEEPER),
     "collective.decide": _by(machine=True),
     "hold.place": _by(KEEPER, STEWARD, AUTHORITY),
     "hold.lift": _by(KEEPER, STEWARD, machine=True),
