@@ -49,6 +49,8 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# Networks (10.1.0.0/16, 127.0.0.1/32) that may be asked although they are not public: governance/kernel/fetching.py.
+FETCH_ALLOWED_NETWORKS = env.list("FETCH_ALLOWED_NETWORKS", default=[])
 # The component page and other aids for building are shown here only.
 DEVELOPMENT = not PRODUCTION
 
