@@ -5,6 +5,7 @@ in by the caller. ``decide`` stores the request, the facts, the answer and a sig
 ``replay`` can ask the same question again years later and compare.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,17 +14,21 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from governance import agreements, holds, policies, signing
-from governance.kernel.digests import canonical
-from governance.kernel.errors import Invalid
-from governance.models import Agreement, Dataset, Decision, Hold, new_id
+from governance import agreements, holds, log, policies, signing
+from governance.acts import record
+from governance.kernel.digests import canonical, digest, sha256
+from governance.kernel.errors import Invalid, Missing
+from governance.kernel.words import _
+from governance.models import Agreement, Checkpoint, Dataset, Decision, Hold, Leaf, new_id
 from governance.odrl import profile
 from governance.odrl.decide import (
     AGREED,
+    CONTRIBUTOR,
     DATASET,
     EDITION,
     ENGINE,
     PUBLISHED,
+    SAMPLE,
     AgreementFact,
     Because,
     CollectiveFact,
@@ -38,8 +43,10 @@ from governance.odrl.decide import (
 )
 from governance.odrl.decide import agreement_reasons as judge_agreement
 from governance.odrl.decide import decide as judge
+from governance.roles import Machine
 
-PAYLOAD_TYPE = "application/vnd.wellhouse.decision+json"
+TYPE = "decision+jwt"
+DECIDER = Machine("decisions")
 
 HOLD_CODES: Mapping[str, str] = {
     Hold.Kind.TAKEDOWN: "takedown-open",
@@ -134,7 +141,7 @@ def decide(
 ) -> Decision:
     """Answer a pull for the agreement's purpose, and keep the answer with everything it was made from.
 
-    The caller writes the event (``pull.opened``) that names the decision.
+    Every decision that is kept has its line in the log, a no like a yes; the line names the digest of what was signed.
     """
     at = at or timezone.now()
     kind, public_id, subject_digest = subject
@@ -164,35 +171,64 @@ def decide(
         at=at,
         valid_until=outcome.valid_until,
     )
-    envelope = signing.sign(canonical(document(row)), PAYLOAD_TYPE)
-    row.signature = {"payloadType": PAYLOAD_TYPE, "signatures": envelope["signatures"]}
+    row.signature = {"jws": _detached(signing.jws(document(row), TYPE))}
+    details: dict[str, object] = {
+        "decision": row.public_id,
+        "digest": digest(document(row)),
+        "outcome": answer["outcome"],
+        "reasons": [because.code for because in outcome.reasons],
+        "subject": [kind, public_id],
+        "party": agreement.party.public_id,
+        "purpose": agreement.purpose,
+    }
     with transaction.atomic():
+        if outcome.is_permitted:
+            row.event = record(DECIDER, "pull.permit", row, details, at=at)
+        else:
+            row.event = record(DECIDER, "pull.refuse", row, details, at=at)
         row.save(force_insert=True)
     return row
 
 
 def document(decision: Decision) -> dict[str, object]:
-    """What is signed: the decision without its place in the log, which it does not have yet."""
+    """What is signed, and what the asking party and the community may read: the answer and its reasons, never the facts.
+
+    The facts are bound by their hash. Its place in the log is not part of it: a decision has none before it is sealed.
+    """
+    facts = decision.snapshot["facts"]
+    consents, agreement = facts["consents"], facts["agreement"]
     return {
         "decision_id": decision.public_id,
+        **decision.snapshot["answer"],
+        "request": decision.request,
         "subject": [decision.subject_kind, decision.subject_id, decision.subject_digest],
-        "snapshot": decision.snapshot,
+        "policy_versions": [_told(layer) for layer in facts["layers"]],
+        "agreement": agreement["ref"] if agreement else None,
+        "consent_snapshot": _consent_snapshot(decision, consents["digest"]) if consents else None,
         "snapshot_hash": decision.snapshot_hash,
     }
 
 
 def public(decision: Decision) -> dict[str, object]:
-    """What the asking party and the community may read of it: the answer and its reasons, never the facts."""
-    answer = decision.snapshot["answer"]
-    layers = decision.snapshot["facts"]["layers"]
-    return {
-        "decision_id": decision.public_id,
-        **answer,
-        "request": decision.request,
-        "policy_versions": [{k: layer[k] for k in ("level", "standing", "revision", "uid")} for layer in layers],
-        "snapshot_hash": decision.snapshot_hash,
-        "signature": decision.signature,
-    }
+    """The document with its signature and its place in the log."""
+    return {**document(decision), "log": place_of(decision), "signature": decision.signature}
+
+
+def place_of(decision: Decision) -> dict[str, int] | None:
+    """Its leaf in the log and the first checkpoint that holds it; None until it is sealed."""
+    leaf = Leaf.objects.filter(event=decision.event_id).first() if decision.event_id else None
+    over = Checkpoint.objects.filter(size__gt=leaf.index).order_by("size").first() if leaf else None
+    return {"leaf_index": leaf.index, "checkpoint": over.size} if leaf and over else None
+
+
+def proof(decision: Decision) -> dict[str, object]:
+    """The bundle that proves that this decision stands in the log, whose line names the digest of the document.
+
+    Raises ``Missing`` (``decision-without-line``) for one that was made before decisions had lines of their own.
+    """
+    if decision.event is None:
+        raise Missing("decision-without-line", _("This decision was made before decisions had a line in the log."))
+    return {**log.proof(decision.event), "decision": document(decision), "signature": decision.signature}
 
 
 @dataclass(frozen=True)
@@ -235,13 +271,51 @@ def replay_all(found: QuerySet[Decision]) -> Iterator[Difference | None]:
 
 def is_signed(decision: Decision) -> bool:
     """Say whether the row is exactly what was signed."""
-    if not decision.signature:
+    signed = decision.signature
+    if not isinstance(signed, dict):
         return False
     try:
-        signing.verify(signing.around(canonical(document(decision)), decision.signature))
-    except Invalid:
+        if "jws" not in signed:
+            signing.verify(signing.around(canonical(_first_document(decision)), signed))
+            return True
+        head, _empty, tail = str(signed["jws"]).split(".")
+        payload = base64.urlsafe_b64encode(canonical(document(decision))).rstrip(b"=").decode()
+        signing.read_jws(f"{head}.{payload}.{tail}", TYPE)
+    except (Invalid, KeyError, TypeError, ValueError):
         return False
     return True
+
+
+def _detached(jws: str) -> str:
+    """A compact JWS without its payload (RFC 7515, appendix F): the row holds that already."""
+    head, _payload, tail = jws.split(".")
+    return f"{head}..{tail}"
+
+
+def _first_document(decision: Decision) -> dict[str, object]:
+    """What the first engine signed, in a DSSE envelope."""
+    return {
+        "decision_id": decision.public_id,
+        "subject": [decision.subject_kind, decision.subject_id, decision.subject_digest],
+        "snapshot": decision.snapshot,
+        "snapshot_hash": decision.snapshot_hash,
+    }
+
+
+def _told(layer: Mapping[str, object]) -> dict[str, object]:
+    """A layer as everybody may read it; one of a person or a sample names neither its revision nor its rules."""
+    named = layer["level"] not in (CONTRIBUTOR, SAMPLE)
+    return {
+        "level": layer["level"],
+        "standing": layer["standing"],
+        "revision": layer["revision"] if named else None,
+        "uid": layer["uid"] if named else None,
+    }
+
+
+def _consent_snapshot(decision: Decision, consents: object) -> str:
+    """The consents that were looked at, as a hash that can be compared with nothing but this decision."""
+    return "sha256:" + sha256(f"{decision.public_id}:{consents}".encode())
 
 
 def ref_of(kind: str, public_id: str) -> str:

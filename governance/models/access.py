@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from governance.models.audit import Event
 from governance.models.holdings import Contributor, Dataset, Sample
 from governance.models.people import Community, Person, new_id
 from governance.models.rules import PolicyRevision
@@ -246,7 +247,10 @@ class Decision(models.Model):
     vocabulary = models.CharField(max_length=32)
     at = models.DateTimeField(default=timezone.now)
     valid_until = models.DateTimeField()
+    # A JWS over what the party may read of it, without its payload, which is made again from the row.
     signature = models.JSONField(null=True, blank=True)
+    # Its line in the log; null for what was decided before every decision had one.
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, null=True, blank=True, related_name="decision")
 
 
 class Hold(models.Model):

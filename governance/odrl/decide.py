@@ -153,6 +153,8 @@ class Outcome:
     reasons: tuple[Because, ...]
     duties: tuple[Duty, ...]
     valid_until: datetime
+    due: Mapping[str, datetime] = field(default_factory=dict)
+    """When a duty with a length is due, by its uid."""
 
     @property
     def gate(self) -> str | None:
@@ -170,14 +172,16 @@ class Outcome:
             "outcome": "permit" if self.is_permitted else "deny",
             "reviewable": self.is_reviewable,
             "reasons": [because.to_json() for because in self.reasons],
-            "duties": [
-                {"rule": d.uid, "action": d.action, "phase": d.phase, "days": d.days, "words": d.words, "due": None}
-                for d in self.duties
-            ],
+            "duties": [self._duty_json(duty) for duty in self.duties],
             "valid_until": self.valid_until.isoformat(),
             "engine": ENGINE,
             "vocabulary": EDITION,
         }
+
+    def _duty_json(self, duty: Duty) -> dict[str, object]:
+        told = {"rule": duty.uid, "action": duty.action, "phase": duty.phase, "days": duty.days, "words": duty.words}
+        due = self.due.get(duty.uid)
+        return {**told, "due": due.isoformat() if due else None}
 
 
 def decide(request: Request, facts: Facts) -> Outcome:
@@ -193,7 +197,8 @@ def decide(request: Request, facts: Facts) -> Outcome:
     )
     if reasons:
         return Outcome(False, reasons, (), request.at)
-    return Outcome(True, (), duties_of(request, facts), _valid_until(request, facts))
+    duties = duties_of(request, facts)
+    return Outcome(True, (), duties, _valid_until(request, facts), _due(duties, request, facts))
 
 
 def duties_of(request: Request, facts: Facts) -> tuple[Duty, ...]:
@@ -507,6 +512,16 @@ def _where(layer: LayerFact) -> str:
     if layer.level in (CONTRIBUTOR, SAMPLE):
         return layer.level
     return f"{layer.level}, {layer.standing}, revision {layer.revision}"
+
+
+def _due(duties: tuple[Duty, ...], request: Request, facts: Facts) -> dict[str, datetime]:
+    """What comes again and again is due from now, everything else from the day on which the agreement began."""
+    began = facts.agreement.starts_at if facts.agreement else request.at
+    return {
+        duty.uid: (request.at if duty.action in profile.RECURRING else began) + timedelta(days=duty.days)
+        for duty in duties
+        if duty.days is not None
+    }
 
 
 def _title(vocabulary: Vocabulary, code: str) -> str:

@@ -39,6 +39,9 @@ DUTIES: Mapping[str, str] = {
 returned with a decision, one that must be fulfilled ``before`` stops everything until a steward has verified it.
 """
 
+RECURRING = frozenset({"urn:wellhouse:duty:check-withdrawals"})
+"""Duties that are done again and again; their days are an interval, not a deadline."""
+
 PHASE = "urn:wellhouse:phase"
 
 PURPOSE = "odrl:purpose"

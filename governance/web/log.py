@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from governance import decisions, log, roles, signing
 from governance.kernel.errors import Missing
 from governance.models import Checkpoint, Community, Decision, Event
+from governance.odrl import profile
 from governance.web.access_rules import members, public
 from governance.web.forms import Form
 from governance.web.log_words import GROUPS, Line, group_filter, lines
@@ -101,10 +102,22 @@ def decision_page(request: HttpRequest, community: str, decision: str) -> HttpRe
         "place": "log",
         "decision": row,
         "told": told,
+        "duties": [duty | {"says": profile.DUTIES.get(duty["action"], duty["action"])} for duty in told["duties"]],  # type: ignore[attr-defined]  # a list of duties
         "json": json.dumps(told, indent=2, ensure_ascii=False),
         "difference": decisions.replay(row),
     }
     return render(request, "governance/decision.html", context)
+
+
+@members
+@require_safe
+def decision_proof_file(request: HttpRequest, community: str, decision: str) -> HttpResponse:
+    """The proof of one decision, with the document that its line in the log names by digest."""
+    row = decision_or_404(request.community, decision)  # type: ignore[attr-defined]  # set by @members
+    body = json.dumps(decisions.proof(row), ensure_ascii=False, indent=1)
+    response = HttpResponse(body, content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="decision-{row.public_id[:8]}.json"'
+    return response
 
 
 @public
@@ -167,6 +180,7 @@ urlpatterns: list[URLPattern] = [
     path("communities/<slug:community>/log/", log_page, name="log"),
     path("communities/<slug:community>/log/<int:line>/proof/", proof_file, name="log-proof"),
     path("communities/<slug:community>/decisions/<str:decision>/", decision_page, name="decision"),
+    path("communities/<slug:community>/decisions/<str:decision>/proof/", decision_proof_file, name="decision-proof"),
     path("log/checkpoint/", checkpoint_file, name="log-checkpoint"),
     path("log/keys/", key_file, name="log-keys"),
 ]

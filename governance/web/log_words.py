@@ -77,6 +77,8 @@ SENTENCES: Mapping[str, str] = {
     "version.withdraw": _("Version {number} was withdrawn"),
     "takedown.open": _("{who} opened a case against a version; it is closed meanwhile"),
     "takedown.close": _("{who} decided a case against a version"),
+    "pull.permit": _("It was decided that a party may have a version, for: {purpose}"),
+    "pull.refuse": _("A party was refused a version, for: {purpose}"),
     "pull.open": _("A party asked for a version: {outcome}"),
     "pull.close": _("A pull ended: {files} files"),
 }

@@ -1,5 +1,6 @@
 """Decisions: kept whole, signed, and replayed to the same answer."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -7,8 +8,10 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from governance import agreements, consents, decisions, holds, policies, signing
+from governance import agreements, consents, decisions, holds, log, policies, signing
 from governance.decisions import VersionFacts
+from governance.kernel.digests import canonical
+from governance.kernel.digests import digest as digest_of
 from governance.models import Agreement, Contributor, Dataset, Decision, Person
 from governance.odrl.policy import Body
 from tests.factories import give_consent, make_agreement, make_contributor, make_dataset, make_person
@@ -129,10 +132,48 @@ def test_an_ended_agreement_stops_it(agreement: Agreement, teller: Contributor, 
     assert codes(pull(agreement, teller)) == ["agreement-ended"]
 
 
+def test_every_decision_has_its_line_and_its_proof_a_no_like_a_yes(agreement: Agreement, teller: Contributor) -> None:
+    yes = pull(agreement, teller)
+    give_consent(teller, "teaching", status="ConsentWithdrawn")
+    no = pull(agreement, teller)
+
+    assert (yes.event.verb, no.event.verb) == ("pull.permit", "pull.refuse")
+    assert decisions.place_of(no) is None
+    for decision in (yes, no):
+        bundle = decisions.proof(decision)
+        assert log.check_proof(bundle).ok
+        assert json.loads(str(bundle["event"]))["details"]["digest"] == digest_of(bundle["decision"])
+    told = decisions.public(no)
+    assert told["log"] == {"leaf_index": decisions.proof(no)["leaf_index"], "checkpoint": told["log"]["checkpoint"]}
+    assert told["log"]["checkpoint"] > told["log"]["leaf_index"]
+
+
+def test_the_party_can_check_the_signature_with_the_public_document_alone(
+    agreement: Agreement, teller: Contributor
+) -> None:
+    told = decisions.public(pull(agreement, teller))
+    head, _none, tail = told.pop("signature")["jws"].split(".")
+    told.pop("log")
+    payload = base64.urlsafe_b64encode(canonical(told)).rstrip(b"=").decode()
+
+    assert signing.read_jws(f"{head}.{payload}.{tail}", "decision+jwt", signing.public_keys()) == told
+
+
+def test_what_the_first_engine_signed_is_still_checked(agreement: Agreement, teller: Contributor) -> None:
+    decision = pull(agreement, teller)
+    envelope = signing.sign(canonical(decisions._first_document(decision)), "application/vnd.wellhouse.decision+json")
+    decision.signature = {"payloadType": envelope["payloadType"], "signatures": envelope["signatures"]}
+
+    assert decisions.replay(decision) is None
+    decision.snapshot["facts"]["consents"]["valid"] += 1
+    assert not decisions.is_signed(decision)
+
+
 def test_what_is_told_holds_no_fact_about_anybody(agreement: Agreement, teller: Contributor) -> None:
     told = decisions.public(pull(agreement, teller))
 
     assert "consents" not in json.dumps(told)
+    assert teller.public_id not in json.dumps(told)
     assert told["policy_versions"][0]["standing"] == "agreed"
 
 
