@@ -1,4 +1,4 @@
-"""Every action that ODRL 2.2 knows, ours beside them, and which lies within which.
+"""Every action and every left operand that ODRL 2.2 knows, our actions beside them, and which lies within which.
 
 From the ODRL Vocabulary 2.2 (W3C, ``vocab/ODRL22.ttl``): ``odrl:includedIn`` gives the broader action, and a
 deprecated action is read as the one that its ``skos:exactMatch`` names (``odrl:write`` is ``odrl:modify``).
@@ -95,6 +95,48 @@ LAPSED = frozenset(
     for name in ["adHocShare", "extractChar", "extractPage", "extractWord", "lease", "lend", "preview", "secondaryUse"]
 )
 """Deprecated actions that nothing replaces."""
+
+
+OPERANDS = frozenset(
+    "odrl:" + name
+    for name in [
+        "absolutePosition",
+        "absoluteSize",
+        "absoluteSpatialPosition",
+        "absoluteTemporalPosition",
+        "count",
+        "dateTime",
+        "delayPeriod",
+        "deliveryChannel",
+        "device",
+        "elapsedTime",
+        "event",
+        "fileFormat",
+        "industry",
+        "language",
+        "media",
+        "meteredTime",
+        "payAmount",
+        "percentage",
+        "product",
+        "purpose",
+        "recipient",
+        "relativePosition",
+        "relativeSize",
+        "relativeSpatialPosition",
+        "relativeTemporalPosition",
+        "resolution",
+        "spatial",
+        "spatialCoordinates",
+        "system",
+        "systemDevice",
+        "timeInterval",
+        "unitOfCount",
+        "version",
+        "virtualLocation",
+    ]
+)
+"""Every left operand that ODRL 2.2 knows."""
 
 
 def current(action: str) -> str:

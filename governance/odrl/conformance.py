@@ -19,6 +19,7 @@ from rdflib.term import Node
 from governance.kernel.errors import Invalid, Reason
 from governance.kernel.words import _
 from governance.odrl import checking, duo
+from governance.odrl.actions import OPERANDS
 from governance.odrl.evaluate import SUITE, Question, Verdict, evaluate
 from governance.odrl.form import Policy, Rule, leaves
 from governance.odrl.reading import (
@@ -221,7 +222,7 @@ def _known(request: Graph, world: Graph) -> dict[str, Value]:
     for graph in (world, request):
         for subject, predicate, value in graph:
             left = name_of(predicate) if str(predicate).startswith(ODRL) else ""
-            if left in _OPERANDS:
+            if left in OPERANDS:
                 gathered.setdefault(left, []).append(value_of(value, left))
             current = _last(subject).removeprefix("current") if _last(subject).startswith("current") else ""
             if current and isinstance(value, Literal | URIRef) and predicate != RDF.type:
@@ -236,45 +237,6 @@ def _known(request: Graph, world: Graph) -> dict[str, Value]:
 
 
 _CURRENT = {"Time": "odrl:dateTime", "DateTime": "odrl:dateTime", "Location": "odrl:spatial"}
-_OPERANDS = frozenset(
-    "odrl:" + name
-    for name in [
-        "absolutePosition",
-        "absoluteSize",
-        "absoluteSpatialPosition",
-        "absoluteTemporalPosition",
-        "count",
-        "dateTime",
-        "delayPeriod",
-        "deliveryChannel",
-        "device",
-        "elapsedTime",
-        "event",
-        "fileFormat",
-        "industry",
-        "language",
-        "media",
-        "meteredTime",
-        "payAmount",
-        "percentage",
-        "product",
-        "purpose",
-        "recipient",
-        "relativePosition",
-        "relativeSize",
-        "relativeSpatialPosition",
-        "relativeTemporalPosition",
-        "resolution",
-        "spatial",
-        "spatialCoordinates",
-        "system",
-        "systemDevice",
-        "timeInterval",
-        "unitOfCount",
-        "version",
-        "virtualLocation",
-    ]
-)
 
 
 def _issued(world: Graph) -> datetime | None:

@@ -87,7 +87,7 @@ class Policy:
 
     ``sources`` pairs a collection with what it stands for (odrl:source); ``narrower`` pairs of names of which the
     document itself says that the first lies within the second (includedIn, partOf, broader, subclass). ``inherits``
-    are policies that it builds on and that nobody has given yet.
+    are policies that it builds on and that nobody has given yet; ``collections`` are names of groups and collections.
     """
 
     uid: str
@@ -101,6 +101,7 @@ class Policy:
     sources: tuple[tuple[str, str], ...] = ()
     narrower: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    collections: tuple[str, ...] = ()
 
 
 def leaves(conditions: tuple[Condition, ...]) -> tuple[Constraint, ...]:

@@ -138,6 +138,7 @@ def inherit(policy: Policy, others: Iterable[Policy]) -> Policy:
     permissions, prohibitions, obligations = [*policy.permissions], [*policy.prohibitions], [*policy.obligations]
     pairs = {*policy.narrower}
     sources = {*policy.sources}
+    groups = {*policy.collections}
     while waiting:
         uid = waiting.pop(0)
         if uid in seen:
@@ -152,6 +153,7 @@ def inherit(policy: Policy, others: Iterable[Policy]) -> Policy:
         obligations += parent.obligations
         pairs |= {*parent.narrower}
         sources |= {*parent.sources}
+        groups |= {*parent.collections}
         waiting += parent.inherits
     return Policy(
         policy.uid,
@@ -165,6 +167,7 @@ def inherit(policy: Policy, others: Iterable[Policy]) -> Policy:
         tuple(sorted(sources)),
         tuple(sorted(pairs)),
         policy.note,
+        tuple(sorted(groups)),
     )
 
 
@@ -266,6 +269,7 @@ class _Reader:
             sources=tuple(sorted(self.sources())),
             narrower=pairs_of(self.graph),
             note=self.words(node),
+            collections=tuple(sorted(self.collections())),
         )
 
     def rules(self, node: Node, pointer: str, shared: "_Shared") -> Iterator[Rule]:
@@ -436,6 +440,16 @@ class _Reader:
         for node, source in self.graph.subject_objects(URIRef(ODRL + "source")):
             if not isinstance(node, BNode):
                 yield name_of(node), name_of(source)
+
+    def collections(self) -> set[str]:
+        """Return the names of everything that holds others: typed as a collection, with a source, or with parts."""
+        found = set(self.graph.subjects(URIRef(ODRL + "source"), None)) | set(
+            self.graph.objects(None, URIRef(ODRL + "source"))
+        )
+        found |= set(self.graph.objects(None, URIRef(ODRL + "partOf")))
+        for kind in ("AssetCollection", "PartyCollection"):
+            found |= set(self.graph.subjects(RDF.type, URIRef(ODRL + kind)))
+        return {name_of(node) for node in found if not isinstance(node, BNode)}
 
     def words(self, node: Node) -> str:
         """The description of a node, in the first language by name."""
