@@ -102,6 +102,8 @@ class Policy:
     narrower: tuple[tuple[str, str], ...] = ()
     note: str = ""
     collections: tuple[str, ...] = ()
+    duo: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Terms of the Data Use Ontology beside the rules, by shorthand, with what they speak of."""
 
 
 def leaves(conditions: tuple[Condition, ...]) -> tuple[Constraint, ...]:

@@ -223,6 +223,14 @@ def to_odrl(body: Body, *, uid: str, target: str, created_at: datetime | None = 
         document["dct:created"] = moment_json(created_at)
     if body.note:
         document["dct:description"] = body.note
+    if body.duo:
+        document[profile.DUO] = [
+            {
+                profile.DUO_TERM: {"@id": NAMES[t.code].iri},
+                **({profile.DUO_ABOUT: sorted(t.values)} if t.values else {}),
+            }
+            for t in sorted(body.duo, key=lambda t: (t.code, t.values))
+        ]
     if compiled.permissions:
         document["permission"] = [rule_json(rule) for rule in compiled.permissions]
     if compiled.prohibitions:

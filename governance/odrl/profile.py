@@ -43,6 +43,8 @@ RECURRING = frozenset({"urn:wellhouse:duty:check-withdrawals"})
 """Duties that are done again and again; their days are an interval, not a deadline."""
 
 PHASE = "urn:wellhouse:phase"
+DUO, DUO_TERM, DUO_ABOUT = "urn:wellhouse:duo", "urn:wellhouse:duo:term", "urn:wellhouse:duo:about"
+"""Where a document of ours carries DUO's terms, and what they speak of, beside the rules."""
 
 PURPOSE = "odrl:purpose"
 WHEN = "odrl:dateTime"

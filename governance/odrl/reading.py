@@ -168,6 +168,7 @@ def inherit(policy: Policy, others: Iterable[Policy]) -> Policy:
         tuple(sorted(pairs)),
         policy.note,
         tuple(sorted(groups)),
+        policy.duo,
     )
 
 
@@ -270,6 +271,7 @@ class _Reader:
             narrower=pairs_of(self.graph),
             note=self.words(node),
             collections=tuple(sorted(self.collections())),
+            duo=tuple(sorted(self.duo(node))),
         )
 
     def rules(self, node: Node, pointer: str, shared: "_Shared") -> Iterator[Rule]:
@@ -327,6 +329,7 @@ class _Reader:
                 name or "",
                 days,
                 self.words(node),
+                self.phase(node),
                 target=self.thing(target[0], "")[0] if target else None,
                 assignee=self.thing(assignee[0], "")[0] if assignee else None,
                 assigner=self.thing(assigner[0], "")[0] if assigner else None,
@@ -334,6 +337,11 @@ class _Reader:
                 refinements=refinements,
                 consequences=self.duties(node, ("consequence",), uid) if isinstance(node, (URIRef, BNode)) else (),
             )
+
+    def phase(self, node: Node) -> str:
+        """When a duty of our profile is to be done."""
+        found = self.graph.value(node, URIRef(profile.PHASE))
+        return str(found).removeprefix(profile.PHASE + ":") if found is not None else "ongoing"
 
     def action(self, node: Node | None, uid: str) -> tuple[str | None, tuple[Condition, ...]]:
         """Read an action: a name, or a node whose ``rdf:value`` is one, with refinements."""
@@ -450,6 +458,14 @@ class _Reader:
         for kind in ("AssetCollection", "PartyCollection"):
             found |= set(self.graph.subjects(RDF.type, URIRef(ODRL + kind)))
         return {name_of(node) for node in found if not isinstance(node, BNode)}
+
+    def duo(self, policy: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Return the terms of the Data Use Ontology that our own documents carry beside the rules."""
+        for node in self.graph.objects(policy, URIRef(profile.DUO)):
+            for named in self.graph.objects(node, URIRef(profile.DUO_TERM)):
+                name = duo_name(str(named))
+                about = self.graph.objects(node, URIRef(profile.DUO_ABOUT))
+                yield (name.shorthand if name else str(named)), tuple(sorted(str(value) for value in about))
 
     def words(self, node: Node) -> str:
         """The description of a node, in the first language by name."""
