@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -22,6 +22,7 @@ from governance.kernel import jobs
 from governance.kernel.errors import Missing
 from governance.kernel.words import _
 from governance.models import Agreement, Community, Party, Person
+from governance.odrl.facts import ViolationFact
 from governance.odrl.purposes import STANDARD
 from governance.roles import Machine
 
@@ -116,17 +117,18 @@ def overdue(party: Party, at: datetime) -> QuerySet[Notice]:
     return Notice.objects.filter(party=party, answered_at=None, deadline__lt=at).order_by("deadline", "pk")
 
 
-def owed_since(agreement: Agreement, at: datetime) -> datetime | None:
-    """Return since when an agreement rests because an answer is late, or None.
+def owed_by(agreement: Agreement) -> tuple[ViolationFact, ...]:
+    """Return what the party of an agreement still has to answer, as a decision sees it: broken from its deadline on.
 
-    Every agreement of the party rests, unless the charter says that only those do under which the version was pulled.
+    An answer that is late rests on every agreement of the party, unless the charter says that only those agreements rest under
+    which the version was pulled.
     """
-    late = overdue(agreement.party, at)
+    owed = Notice.objects.filter(party=agreement.party_id, answered_at=None)
     if _charter(agreement.community).get("suspends", PARTY) == AGREEMENT:
         own = Pull.objects.filter(token__agreement=agreement, version=OuterRef("entry__version"))
-        late = late.filter(Exists(own))
-    first = late.first()
-    return first.deadline if first else None
+        owed = owed.filter(Exists(own))
+    first = owed.aggregate(first=Min("deadline"))["first"]
+    return (ViolationFact("duty-violated", first),) if first else ()
 
 
 # The letter's own code

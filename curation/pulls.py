@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from curation import standing
+from curation import notices, standing
 from curation.models import BuiltFile, Pull, PullFile, Version, VersionContributor
 from governance import agreements, collective, consents, decisions
 from governance.acts import act
@@ -308,6 +308,7 @@ def _version_facts(token: Token, version: Version, how: standing.Standing, at: d
         taken_back=how.taken_back,
         consents=consents.snapshot(givers, token.agreement.purpose, at),
         collective=collective.fact_for(version.dataset, token.agreement.purpose, at),
+        violations=notices.owed_by(token.agreement),
     )
 
 

@@ -121,6 +121,7 @@ VERBS: Mapping[str, Who] = {
     "revocation.append": _by(machine=True),
     "notice.open": _by(machine=True),
     "notice.remind": _by(KEEPER, STEWARD),
+    "receipt.take": _by(outsider=True),
     "pull.permit": _by(machine=True),
     "pull.refuse": _by(machine=True),
     "pull.open": _by(machine=True),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import health, hub, public, pulls, quality, today, versions, versions_api
+from curation.web import health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pulls.urlpatterns,
     *today.urlpatterns,
     *quality.urlpatterns,
+    *receipts_api.urlpatterns,
     *versions.urlpatterns,
     *versions_api.urlpatterns,
 ]
