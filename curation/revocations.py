@@ -83,7 +83,8 @@ def append(
 ) -> RevocationEntry:
     """Append one entry in the caller's transaction, and tell whoever pulled ``version``.
 
-    Without ``uids`` the entry is about the whole version; with ``purposes`` only about use for these and what is related to them.
+    Without ``uids`` the entry is about the whole version; with ``purposes`` only about use for these and what is related to them
+    (``stops`` spells out which that are).
     """
     acts = list(ACTS[kind])
     deadline = at + notices.time_to_answer(version.community) if ANSWER in acts else None
@@ -99,6 +100,7 @@ def append(
             "at": text_of(at),
             "samples": sorted(mark(key, uid) for uid in uids),
             "purposes": sorted(purposes),
+            "stops": sorted(notices.related(purposes)),
             "act": acts,
             "deadline": text_of(deadline) if deadline else None,
             "supersededBy": superseded_by,
