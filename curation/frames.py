@@ -187,13 +187,15 @@ def ledger(dataset: Dataset, family: int) -> dict[str, str]:
 
 
 def held_ids(dataset: Dataset, *, kind: str | None = None) -> set[int]:
-    """Return the row keys of samples that rest, by their own hold or their contributor's (of one ``kind``, where it is given)."""
+    """Return the row keys of samples that rest, by their own hold or their contributor's (of one ``kind``, where it is given), or
+    that are erased.
+    """
     holds = Hold.objects.filter(community=dataset.community_id, lifted_at=None)
     if kind is not None:
         holds = holds.filter(kind=kind)
     by_sample = Q(pk__in=holds.exclude(sample=None).values("sample"))
     by_giver = Q(contributor__in=holds.exclude(contributor=None).values("contributor"))
-    found: QuerySet[Sample] = dataset.samples.filter(by_sample | by_giver)
+    found: QuerySet[Sample] = dataset.samples.filter(by_sample | by_giver | Q(erased_at__isnull=False))
     return set(found.values_list("pk", flat=True).iterator(chunk_size=ROWS_AT_ONCE))
 
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from curation import deliveries, notices, pulls, successions, takedowns
+from curation import deliveries, erasures, notices, pulls, successions, takedowns
 from curation.models import Version
 from governance.models import Hold
 
@@ -20,6 +20,7 @@ def follow_withdrawals() -> None:
     notices.tell_latecomers()
     deliveries.retry()
     deliveries.remind()
+    erasures.start_due()
     successions.catch_up()
 
 

@@ -8,7 +8,7 @@ reads a downloaded version and says, file by file, what is missing, changed or u
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +34,8 @@ class Bad:
 class Verdict:
     """What was found: ``ok`` is false when anything is wrong, or when a signature is present and does not hold.
 
-    ``signature`` is verified, unverified (no key was given), missing or wrong.
+    ``signature`` is verified, unverified (no key was given), missing or wrong. ``erased`` are files that were
+    destroyed on purpose, after words in them were taken back; they are not bad.
     """
 
     ok: bool
@@ -43,6 +44,7 @@ class Verdict:
     bad: tuple[Bad, ...]
     signature: str
     members_root: str
+    erased: tuple[str, ...] = ()
 
 
 def folder(path: Path, check: Check | None = None) -> Verdict:
@@ -59,8 +61,8 @@ def folder(path: Path, check: Check | None = None) -> Verdict:
     return replace(verdict, ok=False, bad=(*verdict.bad, wrong))
 
 
-def files(held: Mapping[str, Path], check: Check | None = None) -> Verdict:
-    """Check the files of a version: ``held`` says where the bytes of each path lie.
+def files(held: Mapping[str, Path], check: Check | None = None, erased: Collection[str] = ()) -> Verdict:
+    """Check the files of a version: ``held`` says where the bytes of each path lie, ``erased`` which were destroyed on purpose.
 
     ``check`` takes a DSSE envelope and returns its payload, or raises ``Invalid``; without it the signature's list of files is
     compared, its key is not. Raises ``FileNotFoundError`` without a manifest, ``ValueError`` for one that is not ours.
@@ -72,14 +74,16 @@ def files(held: Mapping[str, Path], check: Check | None = None) -> Verdict:
     if not isinstance(parsed, dict):
         raise ValueError(manifests.FORMAT)
     listed = manifests.read(parsed)
-    bad = [found for f in listed if (found := _file(held.get(f.path), f.path, f.size, f.sha256))]
+    still = [f for f in listed if f.path not in erased]
+    bad = [found for f in still if (found := _file(held.get(f.path), f.path, f.size, f.sha256))]
     known = {f.path for f in listed} | set(OWN)
     bad += [Bad(extra, _("it is not in the manifest")) for extra in sorted(set(held) - known)]
     subjects = {f.path: f.sha256 for f in listed} | {manifests.PATH: sha256(content)}
     signature = _signed(held.get(manifests.SIGNATURE), subjects, check)
     ok = not bad and signature in ("verified", "unverified")
     commit = manifests.commit(content)
-    return Verdict(ok, commit, len(listed), tuple(bad), signature, str(parsed.get("members_root", "")))
+    gone = tuple(sorted(f.path for f in listed if f.path in erased))
+    return Verdict(ok, commit, len(listed), tuple(bad), signature, str(parsed.get("members_root", "")), gone)
 
 
 def keyids(envelope: object) -> list[str]:

@@ -296,7 +296,7 @@ def _settle(
     same = 0
     for line, one in zip(lines, shaped, strict=True):
         old = known[one.uid]
-        reason = _not_theirs(old.contributor_id, one, line)
+        reason = _not_again(old.contributor_id, old.erased_at, one, line)
         if reason is not None:
             refused.append(reason)
         elif old.content_hash == one.content_hash:
@@ -311,7 +311,10 @@ def _settle(
     tally.unchanged += same - inserted
 
 
-def _not_theirs(owner: int | None, one: Shaped, line: int) -> BadRow | None:
+def _not_again(owner: int | None, erased_at: datetime | None, one: Shaped, line: int) -> BadRow | None:
+    if erased_at is not None:
+        message = _("This was taken back and erased. It cannot come back by an import.")
+        return BadRow(line, "", "sample-erased", message)
     if owner is None or one.contributor_id is None or owner == one.contributor_id:
         return None
     message = _("This sample is here already as somebody else's. A keeper has to say whose it is.")
@@ -352,15 +355,15 @@ def _look(row: Import, shaped: list[Shaped], lines: list[int], refused: list[Bad
     """Count what would become of a chunk, writing nothing."""
     uids = [one.uid for one in shaped]
     found = Sample.objects.filter(dataset=row.dataset_id, uid__in=uids).values_list(
-        "uid", "content_hash", "contributor_id"
+        "uid", "content_hash", "contributor_id", "erased_at"
     )
-    known = {uid: (content, owner) for uid, content, owner in found}
+    known = {uid: (content, owner, erased_at) for uid, content, owner, erased_at in found}
     for line, one in zip(lines, shaped, strict=True):
         if one.uid not in known:
             tally.new += 1
             continue
-        content, owner = known[one.uid]
-        reason = _not_theirs(owner, one, line)
+        content, owner, erased_at = known[one.uid]
+        reason = _not_again(owner, erased_at, one, line)
         if reason is not None:
             refused.append(reason)
         elif content == one.content_hash:

@@ -124,6 +124,7 @@ VERBS: Mapping[str, Who] = {
     "receipt.take": _by(outsider=True),
     "pull.permit": _by(machine=True),
     "pull.refuse": _by(machine=True),
+    "sample.erase": _by(machine=True),
     "pull.open": _by(machine=True),
     "pull.close": _by(machine=True),
 }

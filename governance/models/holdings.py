@@ -158,11 +158,11 @@ class SampleQuerySet(models.QuerySet["Sample"]):
         )
 
     def not_held(self) -> Self:
-        """Without an open hold on themselves or on their contributor."""
+        """Without an open hold on themselves or on their contributor, and not erased."""
         holds = apps.get_model("governance", "Hold")._default_manager.filter(lifted_at=None)
         on_sample = holds.filter(sample=models.OuterRef("pk"))
         on_contributor = holds.filter(contributor=models.OuterRef("contributor"))
-        return self.exclude(models.Exists(on_sample)).exclude(models.Exists(on_contributor))
+        return self.filter(erased_at=None).exclude(models.Exists(on_sample)).exclude(models.Exists(on_contributor))
 
 
 class Sample(models.Model):

@@ -63,6 +63,8 @@ class Command(BaseCommand):
         """Say it in lines."""
         for bad in answer["bad"]:
             self.stdout.write(f"BAD  {bad['path']}: {bad['why']}")
+        for path in answer["erased"]:
+            self.stdout.write(f"erased  {path}: destroyed after words in it were taken back")
         self.stdout.write(f"commit {answer['commit']}, {answer['files']} files, signature {answer['signature']}")
         if answer["signature"] == "unverified":
             self.stdout.write("No key was given: --public-key FILE also says who signed it.")
@@ -107,7 +109,8 @@ def _named(what: str, keys: dict[str, str] | None) -> dict[str, object]:
     held = {file.path: storage.locate(file.path, file.sha256) for file in version.files.all()}
     if not held.get(manifest.PATH, Path("-")).is_file():
         raise Invalid("version-unreadable", _("The manifest of this version is not held any more."))
-    verdict = verification.files(held, _check(held.get(manifest.SIGNATURE), keys))
+    erased = set(version.files.exclude(erased_at=None).values_list("path", flat=True))
+    verdict = verification.files(held, _check(held.get(manifest.SIGNATURE), keys), erased)
     bad = list(verdict.bad)
     if verdict.commit != version.commit:
         bad.append(Bad(manifest.PATH, _("its commit is not the one that was published")))
@@ -125,6 +128,7 @@ def _answer(verdict: Verdict, version: Version | None, bad: list[Bad] | None = N
         "commit": verdict.commit,
         "files": verdict.files,
         "bad": [{"path": b.path, "why": b.why} for b in found],
+        "erased": list(verdict.erased),
         "signature": verdict.signature,
         "members_root": verdict.members_root,
         "log": _log(version) if version else None,
