@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import F
 
 from annotations.models import Campaign, Lease, QueueMark, QueueSlot
-from governance.models import Person, Sample, new_id
+from governance.models import Contribution, Person, Sample, new_id
 from governance.models.holdings import SampleQuerySet
 from governance.models.protocols import day_code
 
@@ -64,9 +64,10 @@ _ANYBODY, _ANY_TIME = -1, datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def offerable(person: Person, at: datetime | None = None) -> SampleQuerySet:
-    """The samples that ``person`` may be asked about: seen by them, not resting, not their own."""
+    """The samples that ``person`` may be asked about: seen by them, not resting, not with their own voice in it."""
     seen: SampleQuerySet = Sample.objects.visible_to(person, at).not_held().exclude(contributor__person=person)
-    return seen
+    heard = Contribution.objects.filter(contributor__person=person).values("sample")
+    return seen.exclude(pk__in=heard)
 
 
 @cache

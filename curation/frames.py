@@ -13,7 +13,7 @@ from annotations import frames as opinions
 from annotations.models import Campaign
 from curation.models import LedgerEntry, Version
 from governance.kernel.text import normal_hash
-from governance.models import Dataset, Hold, Sample, SampleRevision
+from governance.models import Contribution, Dataset, Hold, Sample, SampleRevision
 
 MEMBERS = [
     "sample_uid",
@@ -187,15 +187,18 @@ def ledger(dataset: Dataset, family: int) -> dict[str, str]:
 
 
 def held_ids(dataset: Dataset, *, kind: str | None = None) -> set[int]:
-    """Return the row keys of samples that rest, by their own hold or their contributor's (of one ``kind``, where it is given), or
+    """Return the row keys of samples that rest, by a hold on them or on anybody heard in them (of one ``kind``, if given), or
     that are erased.
     """
     holds = Hold.objects.filter(community=dataset.community_id, lifted_at=None)
     if kind is not None:
         holds = holds.filter(kind=kind)
     by_sample = Q(pk__in=holds.exclude(sample=None).values("sample"))
-    by_giver = Q(contributor__in=holds.exclude(contributor=None).values("contributor"))
-    found: QuerySet[Sample] = dataset.samples.filter(by_sample | by_giver | Q(erased_at__isnull=False))
+    people = holds.exclude(contributor=None).values("contributor")
+    by_voice = Q(pk__in=Contribution.objects.filter(contributor__in=people).values("sample"))
+    found: QuerySet[Sample] = dataset.samples.filter(
+        by_sample | Q(contributor__in=people) | by_voice | Q(erased_at__isnull=False)
+    )
     return set(found.values_list("pk", flat=True).iterator(chunk_size=ROWS_AT_ONCE))
 
 

@@ -18,7 +18,7 @@ from curation import checking, frames, likeness, membership, neighbours, splits,
 from curation.exporters import parquet
 from curation.findings import Context
 from curation.models import Freeze, LedgerEntry, LeftOut, Member, Version, VersionContributor
-from governance import collective, consents
+from governance import collective, consents, voices
 from governance.acts import act
 from governance.kernel.digests import canonical, digest
 from governance.kernel.errors import Conflict, Refusal
@@ -133,6 +133,7 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     held = frames.held_ids(dataset)
     needed = versions.votes_needed(version)
     is_together = collective.allows(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
+    further = voices.further(dataset)
     reasons: list[str | None] = []
     for pk, giver, protocol, label, n in zip(
         body["sample_id"], body["contributor_id"], body["protocol_id"], body["label"], body["n_votes"], strict=True
@@ -143,6 +144,10 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("no-contributor")
         elif giver not in valid:
             reasons.append("no-consent")
+        elif pk in further and None in further[pk]:
+            reasons.append("unknown-voice")
+        elif pk in further and not further[pk] <= valid:
+            reasons.append("voice-no-consent")
         elif not is_together:
             reasons.append("no-collective")
         elif protocol is None or protocol != dataset.default_protocol_id:
@@ -238,10 +243,21 @@ def _write_members(version: Version, kept: pd.DataFrame, claim: Claim) -> str:
         )
     VersionContributor.objects.filter(version=version).delete()
     VersionContributor.objects.bulk_create(
-        VersionContributor(version=version, contributor_id=giver, samples=n)
-        for giver, n in Counter(kept["contributor_id"].tolist()).items()
+        VersionContributor(version=version, contributor_id=who, samples=n)
+        for who, n in _heard(version, kept).items()
+        if who is not None
     )
     return membership.members_root((uid, content, label, split) for uid, _pk, content, label, split, _n, _a in rows)
+
+
+def _heard(version: Version, kept: pd.DataFrame) -> Counter[int | None]:
+    """Return in how many members each voice is heard: whoever gave it, and every further one, once a sample."""
+    further = voices.further(version.dataset)
+    found: Counter[int | None] = Counter(kept["contributor_id"].tolist())
+    for pk, giver in zip(kept["sample_id"], kept["contributor_id"], strict=True):
+        if pk in further:
+            found.update(further[pk] - {giver})
+    return found
 
 
 def _write_left_out(
@@ -296,7 +312,7 @@ def _counts(version: Version, kept: pd.DataFrame) -> dict[str, object]:
     names = [*version.labels, *sorted({n for c in by_label.values() for n in c} - set(version.labels))]
     return {
         "members": len(kept),
-        "contributors": int(kept["contributor_id"].nunique()),
+        "contributors": len(_heard(version, kept)),
         "opinions": int(kept["n_votes"].sum()),
         "splits": {split: int((kept["split"] == split).sum()) for split in splits.SPLITS},
         "labels": {split: {n: by_label.get(split, Counter())[n] for n in names} for split in splits.SPLITS},

@@ -306,7 +306,7 @@ def _version_facts(token: Token, version: Version, how: standing.Standing, at: d
         purposes=tuple(version.purposes),
         held=how.held,
         taken_back=how.taken_back,
-        consents=consents.snapshot(givers, token.agreement.purpose, at),
+        consents=consents.snapshot([*givers, *standing.late_voices(version)], token.agreement.purpose, at),
         collective=collective.fact_for(version.dataset, token.agreement.purpose, at),
         violations=notices.owed_by(token.agreement),
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from curation.models import Member, Takedown, Tombstone, Version, VersionContributor
-from governance import holds
+from governance import holds, voices
 from governance.kernel.words import _
 from governance.models import Dataset, Hold
 
@@ -102,9 +102,19 @@ def stops_in(version: Version) -> Stops:
     stops = [(samples[sample], 1) for sample in _members_among(version, list(samples))]
     people = VersionContributor.objects.filter(version=version, contributor__in=list(givers))
     stops += [(givers[giver], n) for giver, n in people.values_list("contributor_id", "samples")]
+    stops += [(givers[who], 1) for who in late_voices(version) if who in givers]
     gone = [(at, n) for (kind, at), n in stops if kind == Hold.Kind.WITHDRAWAL]
     held = sum(n for (kind, _at), n in stops if kind != Hold.Kind.WITHDRAWAL)
     return Stops(held, sum(n for _at, n in gone), min((at for at, _n in gone), default=None))
+
+
+def late_voices(version: Version) -> list[int | None]:
+    """The voices in ``version`` that became known after it was frozen, as row keys; None is one that nobody knows."""
+    late = voices.late(version.dataset, version.frozen_at or version.proposed_at)
+    if not late:
+        return []
+    inside = set(_members_among(version, [sample for sample, _who in late]))
+    return [who for sample, who in late if sample in inside]
 
 
 def newest_open(dataset: Dataset, after: int = 0) -> Version | None:

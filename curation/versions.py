@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotations.models import Campaign, Flag
-from curation import builds, checking
+from curation import builds, checking, standing
 from curation.models import CheckRun, Finding, Freeze, Member, Override, Version
 from governance import collective, consents, policies, samples, votes
 from governance.acts import act
@@ -24,7 +24,7 @@ from governance.kernel.digests import digest
 from governance.kernel.errors import Conflict, Invalid, NotAllowed, Reason
 from governance.kernel.moves import must_move
 from governance.kernel.words import _
-from governance.models import Dataset, Hold, Person, PolicyRevision, Proposal
+from governance.models import Contribution, Dataset, Hold, Person, PolicyRevision, Proposal
 from governance.odrl.policy import Body
 from governance.odrl.purposes import STANDARD
 from governance.roles import Machine
@@ -413,7 +413,10 @@ def _holds(version: Version) -> Condition:
     holds = Hold.objects.filter(community=version.dataset.community_id, lifted_at=None)
     givers = set(holds.exclude(contributor=None).values_list("contributor_id", flat=True))
     held = Member.objects.filter(
-        Q(sample__in=holds.exclude(sample=None).values("sample")) | Q(sample__contributor__in=givers), version=version
+        Q(sample__in=holds.exclude(sample=None).values("sample"))
+        | Q(sample__contributor__in=givers)
+        | Q(sample__in=Contribution.objects.filter(contributor__in=givers).values("sample")),
+        version=version,
     ).count()
     on_itself = holds.filter(subject_kind="version", subject_id=version.public_id).exists()
     if held or on_itself:
@@ -428,9 +431,14 @@ def _holds(version: Version) -> Condition:
 
 
 def _consent(version: Version, at: datetime) -> Condition:
-    total = version.contributors.count()
-    valid = consents.valid_contributors(version.dataset, version.purposes, at).values("pk")
-    lacking = version.contributors.exclude(contributor__in=valid).count()
+    late = set(standing.late_voices(version))
+    total = version.contributors.count() + len(late)
+    valid = consents.valid_contributors(version.dataset, version.purposes, at)
+    lacking = version.contributors.exclude(contributor__in=valid.values("pk")).count()
+    if late:
+        lacking += len(
+            late - set(valid.filter(pk__in=[who for who in late if who is not None]).values_list("pk", flat=True))
+        )
     if lacking:
         words = gettext("{n} of {total} contributors do not, or no longer, say yes").format(n=lacking, total=total)
         return Condition(

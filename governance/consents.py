@@ -24,11 +24,13 @@ from governance.models import (
     ConsentEvent,
     ConsentNotice,
     ConsentReceipt,
+    Contribution,
     Contributor,
     Dataset,
     Membership,
     Person,
 )
+from governance.models.holdings import SampleQuerySet
 from governance.odrl.decide import ConsentFact
 from governance.odrl.purposes import STANDARD
 from governance.roles import roles_of
@@ -232,6 +234,19 @@ def valid_contributors(dataset: Dataset, purposes: Sequence[str], at: datetime |
         )
         found = found.filter(Exists(said_yes)).exclude(Exists(said_no))
     return found
+
+
+def covered(
+    found: SampleQuerySet, dataset: Dataset, purposes: Sequence[str], at: datetime | None = None
+) -> SampleQuerySet:
+    """Those of the samples ``found`` of ``dataset`` in which every voice says yes to every one of ``purposes`` at ``at``.
+
+    Further voices are few, so they are asked once for the dataset and not for each sample; one that nobody knows is a no.
+    """
+    yes = valid_contributors(dataset, purposes, at).values("pk")
+    voices = Contribution.objects.filter(sample__dataset=dataset)
+    silent = voices.filter(Q(contributor=None) | ~Q(contributor__in=yes))
+    return found.filter(contributor__in=yes).exclude(pk__in=silent.values("sample"))
 
 
 def snapshot(contributor_ids: Iterable[int | None], purpose: str, at: datetime | None = None) -> ConsentFacts:

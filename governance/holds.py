@@ -13,7 +13,7 @@ from django.utils import timezone
 from governance.acts import act, record
 from governance.kernel.errors import Conflict, Invalid
 from governance.kernel.words import _
-from governance.models import Community, ConsentEvent, Contributor, Hold, Person, Sample
+from governance.models import Community, ConsentEvent, Contributor, Hold, Person, Sample, Withdrawal
 from governance.roles import Actor
 
 
@@ -114,6 +114,14 @@ def open_in(community: Community) -> QuerySet[Hold]:
 
 
 def _said_yes_again(hold: Hold) -> bool:
-    whose = hold.contributor_id or (hold.sample.contributor_id if hold.sample else None)
+    whose = hold.contributor_id or _who_took_back(hold) or (hold.sample.contributor_id if hold.sample else None)
     newer = ConsentEvent.objects.filter(contributor=whose, at__gt=hold.placed_at, status__in=ConsentEvent.VALID)
     return whose is not None and newer.exists()
+
+
+def _who_took_back(hold: Hold) -> int | None:
+    """The voice whose withdrawal placed a hold on one sample: the one who has to say yes again."""
+    if hold.origin_kind != "withdrawal":
+        return None
+    found = Withdrawal.objects.filter(public_id=hold.origin_id).values_list("contributor", flat=True)
+    return found.first()

@@ -30,7 +30,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from governance import contributors, media
+from governance import contributors, media, voices
 from governance.acts import act
 from governance.formats import IMPORTERS
 from governance.kernel import jobs
@@ -41,7 +41,7 @@ from governance.kernel.text import normal_hash
 from governance.kernel.words import _
 from governance.models import Contributor, Dataset, Import, Media, Sample, SampleRevision
 from governance.roles import Machine
-from governance.sheets import ROLES, BadRow, Chunk, Settings, settle_roles
+from governance.sheets import ROLES, VOICES, BadRow, Chunk, Settings, settle_roles
 
 MACHINE = Machine("intake")
 MEASURES = Registry("governance.measures")
@@ -97,6 +97,13 @@ class Shaped(NamedTuple):
     imported_id: int
 
 
+class Heard(NamedTuple):
+    """Who else is heard in the sample of a line, as (row key or None, role)."""
+
+    line: int
+    people: tuple[tuple[int | None, str], ...]
+
+
 @dataclass
 class Tally:
     """What became of the rows so far."""
@@ -107,6 +114,7 @@ class Tally:
     refused: int = 0
     cursor: int = 0
     linked: int = 0
+    voices: int = 0
     kept: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -211,7 +219,8 @@ def _pass(
             continue
         tally.cursor = place
         if writing:
-            _write(row, claim, shaped, lines, refused, tally, report, store, (chunk.done, total))
+            heard = shaper.heard(shaped, lines)
+            _write(row, claim, shaped, lines, refused, tally, report, store, (chunk.done, total), heard)
         else:
             _look(row, shaped, lines, refused, tally)
             tally.refused += len(refused)
@@ -230,9 +239,10 @@ def _write(
     report: "Report",
     store: Callable[[list[Shaped]], int],
     progress: tuple[int, int],
+    heard: Mapping[str, "Heard"],
 ) -> None:
-    """Write one chunk: rows, counts, place and event, whole or not at all."""
-    before = (tally.new, tally.changed)
+    """Write one chunk: rows, voices, counts, place and event, whole or not at all."""
+    before = (tally.new, tally.changed, tally.voices)
     tally.kept = []
     with transaction.atomic():
         inserted = store(shaped) if shaped else 0
@@ -241,6 +251,8 @@ def _write(
             tally.kept = [(one.uid, one.content_hash) for one in shaped]
         else:
             _settle(row, shaped, lines, refused, inserted, tally)
+        if heard:
+            tally.voices += _bring_voices(row, heard, {bad.line for bad in refused})
         tally.refused += len(refused)
         size = report.add(refused)
         held = Import.objects.filter(pk=row.pk, attempt=claim.attempt, status=Import.Status.RUNNING)
@@ -256,7 +268,7 @@ def _write(
             settings={**row.settings, "report_bytes": size},
         ):
             raise jobs.Lost("lease-lost", _("Another worker has taken this over."))
-        if tally.kept:
+        if tally.kept or tally.voices > before[2]:
             with act(MACHINE, "import.chunk", on=row) as details:
                 details |= {
                     "rows": len(tally.kept),
@@ -265,8 +277,17 @@ def _write(
                     "to": tally.cursor,
                     "root": chunk_root(tally.kept),
                 }
+                if heard:
+                    details["voices"] = tally.voices - before[2]
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         time.sleep(PAUSE_SECONDS)
+
+
+def _bring_voices(row: Import, heard: Mapping[str, "Heard"], refused: set[int]) -> int:
+    """Write who else is heard in the samples of a chunk; a refused row says nothing of anybody."""
+    wanted = {uid: said for uid, said in heard.items() if said.line not in refused}
+    found = Sample.objects.filter(dataset=row.dataset_id, uid__in=wanted, erased_at=None).values_list("uid", "pk")
+    return voices.bring((pk, who, role) for uid, pk in found for who, role in wanted[uid].people)
 
 
 def chunk_root(kept: Sequence[tuple[str, str]]) -> str:
@@ -411,6 +432,9 @@ class Shaper:
         self.label, self.split, self.contributor = held.get("label"), held.get("split"), held.get("contributor")
         self.groups = [(place, name) for place, name in enumerate(names) if roles.get(name) == "group"]
         self.fields = _fields(names, roles, self.dataset.text_column)
+        self.voices = [(place, VOICES[roles[name]]) for place, name in enumerate(names) if roles.get(name) in VOICES]
+        self.separator = str(row.settings.get("voice_separator") or ";")
+        self.said: dict[int, list[tuple[str, str]]] = {}
         self.root = _media_root(row)
         self.seen = Seen()
         self.people: dict[str, int | None] = {"": None}
@@ -423,6 +447,7 @@ class Shaper:
 
     def shape(self, chunk: Chunk, refused: list[BadRow], *, writing: bool) -> tuple[list[Shaped], list[int]]:
         """Return the rows of ``chunk`` as they will stand, and their lines; what cannot stand is added to ``refused``."""
+        self.said = self._said_by(chunk, refused) if self.voices else {}
         self._meet(chunk.rows, writing=writing)
         found: list[tuple[int, str, str, str, int | None, str, str | None, str, str, str]] = []
         text_at, id_at, fields, people, one = self.text, self.id, self.fields, self.people, self.one
@@ -430,7 +455,10 @@ class Shaper:
         contributor_at, sha256 = self.contributor, hashlib.sha256
         encode: Callable[[object], str] = encode_basestring  # type: ignore[assignment]  # refuses what is no text
         owner, key = people.get(one), ""
+        voiceless = {bad.line for bad in refused} if self.voices else set()
         for line, cells in zip(chunk.lines, chunk.rows, strict=True):
+            if line in voiceless:
+                continue
             try:
                 text = cells[text_at] if text_at is not None else ""
                 if type(text) is not str:
@@ -493,6 +521,7 @@ class Shaper:
             names = {self._plain_name(cells[self.contributor]) for cells in rows}
         else:
             names = {self.one}
+        names |= {name for voices in self.said.values() for name, _role in voices}
         strange = {name for name in names - self.people.keys() if len(name) <= contributors.NAME_LENGTH}
         if not strange:
             return
@@ -505,6 +534,37 @@ class Shaper:
             known = Contributor.objects.filter(community=self.dataset.community_id, name__in=strange)
             found = dict(known.values_list("name", "pk"))
         self.people.update({name: found.get(name) for name in strange})
+
+    def heard(self, shaped: Sequence[Shaped], lines: Sequence[int]) -> dict[str, Heard]:
+        """Return the further voices of the rows that :meth:`shape` returned last, by uid, without those who gave them."""
+        found = {}
+        for one, line in zip(shaped, lines, strict=True):
+            told = ((self.people.get(name), role) for name, role in self.said.get(line, ()))
+            people = tuple((who, role) for who, role in told if who is None or who != one.contributor_id)
+            if people:
+                found[one.uid] = Heard(line, people)
+        return found
+
+    def _said_by(self, chunk: Chunk, refused: list[BadRow]) -> dict[int, list[tuple[str, str]]]:
+        """Return (name, role) of the further voices by line; an empty name is somebody unknown. A name too long refuses its row."""
+        said: dict[int, list[tuple[str, str]]] = {}
+        for line, cells in zip(chunk.lines, chunk.rows, strict=True):
+            for place, role in self.voices:
+                try:
+                    for part in self._parts(cells[place]):
+                        name = self._name(part)
+                        unknown = name.casefold() in voices.UNKNOWN_NAMES
+                        said.setdefault(line, []).append(("" if unknown else name, role))
+                except Unfit as unfit:
+                    refused.append(BadRow(line, self.names[place], unfit.code, unfit.message, unfit.values))
+                    said.pop(line, None)
+                    break
+        return said
+
+    def _parts(self, cell: object) -> list[object]:
+        if isinstance(cell, list):
+            return [part for part in cell if str(part or "").strip()]
+        return [part for part in self._plain_name(cell).split(self.separator) if part.strip()]
 
     @staticmethod
     def _plain_name(cell: object) -> str:

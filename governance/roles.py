@@ -59,6 +59,8 @@ VERBS: Mapping[str, Who] = {
     "import.finish": _by(machine=True),
     "contributor.add": _by(KEEPER, STEWARD),
     "contributor.link": _by(KEEPER),
+    "voice.add": _by(KEEPER, STEWARD),
+    "voice.name": _by(KEEPER, STEWARD),
     "notice.publish": _by(KEEPER, STEWARD),
     "consent.record": _by(KEEPER, STEWARD, CONTRIBUTOR, REPRESENTATIVE),
     "receipt.issue": _by(KEEPER, STEWARD),

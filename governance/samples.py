@@ -23,18 +23,18 @@ from governance.sheets import ROLES
 SOURCE_LENGTH = 255
 SETTINGS = frozenset(
     {"roles", "contributor", "delimiter", "quoting", "encoding", "sheet", "media_root", "columns", "report_bytes"}
+    | {"voice_separator"}
 )
 
 
 def usable(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None) -> QuerySet[Sample]:
-    """The samples that may be used for every one of ``purposes`` at ``at``: their contributor says so, nothing rests, and
+    """The samples that may be used for every one of ``purposes`` at ``at``: every voice in them says so, nothing rests, and
     everyone in the community may see them. Unknown is no. Where the community must say yes itself, nothing may be used before.
     """
     if dataset.default_protocol_id is None or not collective.allows(dataset, purposes, at):
         return Sample.objects.none()
-    yes = consents.valid_contributors(dataset, purposes, at).values("pk")
     open_to_all = Sample.objects.filter(dataset=dataset, protocol=dataset.default_protocol_id)
-    return open_to_all.filter(contributor__in=yes).not_held()
+    return consents.covered(open_to_all, dataset, purposes, at).not_held()
 
 
 def start_import(

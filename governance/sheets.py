@@ -32,7 +32,14 @@ BLOCK = 1 << 19
 MARK = "\0"
 """Stands, followed by a code, in place of a line that could not be read; a NUL in a cell is refused anyway."""
 
-ROLES = ("id", "text", "media", "label", "split", "contributor", "group", "data", "leave")
+VOICES = {
+    "voice-speaker": "speaker",
+    "voice-narrator": "narrator",
+    "voice-translator": "translator",
+    "voice-heard": "heard",
+}
+"""Columns of further voices, and the role in which the people named there are heard."""
+ROLES = ("id", "text", "media", "label", "split", "contributor", *VOICES, "group", "data", "leave")
 """What a column may hold. ``data`` is kept under the column's own name, ``leave`` is not kept."""
 
 
@@ -456,6 +463,6 @@ def _average_length(values: Sequence[object]) -> float:
 
 def settle_roles(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """Return a role for each column: what was ``given``, else what was guessed, unless that would make two of one kind."""
-    single = set(ROLES) - {"data", "leave", "group"}
+    single = set(ROLES) - {"data", "leave", "group", *VOICES}
     taken = {role for role in given.values() if role in single}
     return {name: "data" if role in taken else role for name, role in guessed.items()} | dict(given)

@@ -168,9 +168,9 @@ def close(withdrawal: Withdrawal, *, by: Person, outcome: str = "confirmed") -> 
 
 def touched(withdrawal: Withdrawal) -> QuerySet[Sample]:
     """The samples that a withdrawal is about."""
-    if withdrawal.contributor_id is None:
+    if withdrawal.contributor is None:
         return Sample.objects.none()
-    about = Sample.objects.filter(contributor=withdrawal.contributor_id)
+    about = Sample.objects.with_voice(withdrawal.contributor)
     held = Hold.objects.filter(origin_kind="withdrawal", origin_id=withdrawal.public_id, sample__isnull=False)
     if held.exists():
         return about.filter(pk__in=held.values("sample"))
@@ -235,12 +235,14 @@ def _hold_person(withdrawal: Withdrawal, by: Actor) -> int:
     hold.contributor = contributor
     hold.save(force_insert=True)
     record(by, "hold.place", hold, {"kind": "withdrawal", "origin": ["withdrawal", withdrawal.public_id]})
-    return Sample.objects.filter(contributor=contributor).count()
+    return Sample.objects.with_voice(contributor).count()
 
 
 def _hold_samples(withdrawal: Withdrawal, by: Actor, dataset: Dataset | None, samples: QuerySet[Sample] | None) -> int:
-    """A hold on each sample, in one event: only the contributor's own, whatever was asked for."""
-    own = Sample.objects.filter(contributor=withdrawal.contributor_id)
+    """A hold on each sample, in one event: only those in which the contributor is heard, whatever was asked for."""
+    if withdrawal.contributor is None:
+        return 0
+    own = Sample.objects.with_voice(withdrawal.contributor)
     own = own.filter(dataset=dataset) if dataset is not None else own
     own = own.filter(pk__in=samples.values("pk")) if samples is not None else own
     rows: list[Hold] = []

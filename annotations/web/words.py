@@ -49,7 +49,7 @@ def words(request: HttpRequest, community: str) -> HttpResponse:
     if only in {Annotation.Standing.REJECTED, Annotation.Standing.COUNTS}:
         rows = rows.filter(standing=only)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    own = Sample.objects.filter(contributor__person=me, dataset__community=here)
+    own = Sample.objects.with_voice_of(me).filter(dataset__community=here)
     context = {
         "place": "words",
         "page": page,

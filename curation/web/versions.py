@@ -42,6 +42,14 @@ STATES = {
 }
 LEFT_OUT = {
     "withdrawn": (lazy("Taken back by whoever gave it"), lazy("Only they, with a new yes.")),
+    "unknown-voice": (
+        lazy("A voice in it that nobody knows yet"),
+        lazy("Somebody who can say who is heard in it, and that person's yes."),
+    ),
+    "voice-no-consent": (
+        lazy("Somebody heard in it has not said yes"),
+        lazy("Their own yes: whoever gave it cannot speak for the others in it."),
+    ),
     "no-contributor": (lazy("Nobody knows whose it is"), lazy("Somebody who can say whose words they are.")),
     "no-consent": (lazy("No consent for this use, or it has ended"), lazy("A new yes from the one who gave it.")),
     "no-collective": (lazy("The community has not said yes to this use"), lazy("A collective decision.")),

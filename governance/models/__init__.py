@@ -22,6 +22,7 @@ from governance.models.audit import Checkpoint, Event, Leaf
 from governance.models.breakglass import BreakGlass, BreakGlassView
 from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
 from governance.models.holdings import (
+    Contribution,
     Contributor,
     Dataset,
     Import,
@@ -56,6 +57,7 @@ __all__ = [
     "ConsentEvent",
     "ConsentNotice",
     "ConsentReceipt",
+    "Contribution",
     "Contributor",
     "Dataset",
     "Decision",

@@ -154,15 +154,33 @@ class SampleQuerySet(models.QuerySet["Sample"]):
         return self.filter(
             Q(protocol__in=Protocol.objects.passed_by(person, at).values("pk"))
             | Q(contributor__person=person)
+            | Q(pk__in=Contribution.objects.filter(contributor__person=person).values("sample"))
             | Q(protocol=None, dataset__community__in=kept)
         )
 
+    def with_voice(self, contributor: Contributor) -> Self:
+        """Those in which ``contributor`` is heard in any role: what they gave, and what others gave with them in it."""
+        return self.filter(
+            Q(contributor=contributor) | Q(pk__in=Contribution.objects.filter(contributor=contributor).values("sample"))
+        )
+
+    def with_voice_of(self, person: Person) -> Self:
+        """Those in which somebody is heard who has the account ``person``."""
+        return self.filter(
+            Q(contributor__person=person)
+            | Q(pk__in=Contribution.objects.filter(contributor__person=person).values("sample"))
+        )
+
     def not_held(self) -> Self:
-        """Without an open hold on themselves or on their contributor, and not erased."""
+        """Without an open hold on themselves or on anybody who is heard in them, and not erased."""
         holds = apps.get_model("governance", "Hold")._default_manager.filter(lifted_at=None)
         on_sample = holds.filter(sample=models.OuterRef("pk"))
         on_contributor = holds.filter(contributor=models.OuterRef("contributor"))
-        return self.filter(erased_at=None).exclude(models.Exists(on_sample)).exclude(models.Exists(on_contributor))
+        # Asked once and not for each sample: further voices are few, and holds on people fewer.
+        people = holds.exclude(contributor=None).values("contributor")
+        heard = Contribution.objects.filter(contributor__in=people).values("sample")
+        found = self.filter(erased_at=None)
+        return found.exclude(models.Exists(on_sample)).exclude(models.Exists(on_contributor)).exclude(pk__in=heard)
 
 
 class Sample(models.Model):
@@ -228,6 +246,43 @@ class Sample(models.Model):
         """The words of the dataset's text column, as they came; empty when there are none."""
         value = self.data.get(self.dataset.text_column, "")
         return value if isinstance(value, str) else str(value)
+
+
+class Contribution(models.Model):
+    """A further voice in a sample, beside the one who gave it; without ``contributor`` it is somebody nobody knows yet.
+
+    Every voice counts: a sample is used only where each of them says yes, so an unknown one makes it unusable. A voice is
+    added and named, and never taken away by an import.
+    """
+
+    class Role(models.TextChoices):
+        SPEAKER = "speaker"
+        NARRATOR = "narrator"
+        TRANSLATOR = "translator"
+        HEARD = "heard"
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="contributions", db_index=False)
+    contributor = models.ForeignKey(
+        Contributor, on_delete=models.PROTECT, null=True, blank=True, related_name="contributions", db_index=False
+    )
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.SPEAKER)
+    # When it was known: what was frozen before asks this voice too.
+    added_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sample", "contributor", "role"], name="contribution_once"),
+            models.UniqueConstraint(
+                fields=["sample", "role"], condition=Q(contributor=None), name="contribution_unknown_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["contributor", "sample"], name="contribution_of")]
+
+    @property
+    def community(self) -> Community:
+        """The community that answers for the sample."""
+        return self.sample.community
 
 
 class SampleRevision(models.Model):

@@ -76,9 +76,12 @@ class ImportAsk(serializers.Serializer[dict[str, Any]]):
     file = serializers.FileField()
     format = serializers.ChoiceField(choices=sorted(FORMATS), required=False)
     roles = serializers.JSONField(
-        required=False, help_text="column: id, text, media, label, split, contributor, group, data, leave"
+        required=False,
+        help_text="column: id, text, media, label, split, contributor, group, data, leave, or a further voice: "
+        "voice-speaker, voice-narrator, voice-translator, voice-heard",
     )
     contributor = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    voice_separator = serializers.CharField(required=False, allow_blank=True, max_length=3, trim_whitespace=False)
     encoding = serializers.CharField(required=False, allow_blank=True, max_length=40)
     delimiter = serializers.CharField(required=False, allow_blank=True, max_length=1, trim_whitespace=False)
     all_or_nothing = serializers.BooleanField(default=False)
@@ -182,7 +185,11 @@ class Imports(GenericAPIView[Import]):
         name = Path(given["file"].name.replace("\\", "/")).name[:255]
         if not isinstance(given.get("roles", {}), dict):
             raise Invalid("bad-mapping", _("The mapping says for each column what it holds."))
-        reading = {key: given[key] for key in ("roles", "contributor", "encoding", "delimiter") if given.get(key)}
+        reading = {
+            key: given[key]
+            for key in ("roles", "contributor", "voice_separator", "encoding", "delimiter")
+            if given.get(key)
+        }
         place = Path(given["file"].temporary_file_path())
         started = samples.start_import(
             held,

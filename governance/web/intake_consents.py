@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from governance import consents, contributors, roles
 from governance.kernel.errors import Invalid, Missing, Reason
-from governance.models import Community, ConsentEvent, Contributor, Dataset, Person, Sample
+from governance.models import Community, ConsentEvent, Contribution, Contributor, Dataset, Person, Sample
 from governance.odrl.purposes import CLOSED, STANDARD
 from governance.web.access_rules import members
 from governance.web.forms import Form
@@ -213,7 +213,9 @@ def _end(day: date | None) -> datetime | None:
 def _tellers(held: Dataset) -> QuerySet[Contributor]:
     """The people whose samples are in this dataset."""
     theirs = Sample.objects.filter(contributor=OuterRef("pk"), dataset=held)
-    return Contributor.objects.filter(Exists(theirs), community=held.community).order_by("name", "pk")
+    heard = Contribution.objects.filter(contributor=OuterRef("pk"), sample__dataset=held)
+    found = Contributor.objects.filter(Exists(theirs) | Exists(heard), community=held.community)
+    return found.order_by("name", "pk")
 
 
 def counted(rows: Iterable[Contributor], held: Dataset | None = None) -> list[Contributor]:

@@ -26,7 +26,7 @@ from governance.formats import FORMATS
 from governance.kernel import jobs
 from governance.kernel.errors import Invalid, Missing
 from governance.models import Dataset, Import, Person
-from governance.sheets import ALIKE, Columns, Settings, settle_roles
+from governance.sheets import ALIKE, VOICES, Columns, Settings, settle_roles
 from governance.web.access_rules import members
 from governance.web.forms import Form, sentence
 from governance.web.reach import NOT_HERE, dataset_or_404, person_of
@@ -43,6 +43,10 @@ ROLE_WORDS = (
     ("media", lazy("Recording or picture")),
     ("label", lazy("Label that came with it")),
     ("contributor", lazy("Whose it is")),
+    ("voice-speaker", lazy("Who else speaks in it")),
+    ("voice-narrator", lazy("Who else narrates in it")),
+    ("voice-translator", lazy("Who translated it")),
+    ("voice-heard", lazy("Who else is heard in it")),
     ("split", lazy("Split that came with it")),
     ("group", lazy("Group that must stay together")),
     ("data", lazy("Kept as it is")),
@@ -121,6 +125,17 @@ class BringForm(Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    voice_separator = forms.CharField(
+        label=lazy("Between several names in one cell stands"),
+        help_text=lazy(
+            "For columns of further voices. A name that is only a question mark is somebody nobody knows yet."
+        ),
+        required=False,
+        max_length=3,
+        initial=";",
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": "3"}),
     )
     bad_rows = forms.ChoiceField(
         label=lazy("If some rows cannot be read"),
@@ -241,6 +256,8 @@ def _given(columns: Columns, posted: Mapping[str, str]) -> dict[str, str]:
 
 def _settings(reading: ReadingForm, bring: BringForm, given: dict[str, str]) -> dict[str, object]:
     found: dict[str, object] = {"roles": given, "contributor": bring.cleaned_data["contributor"].strip()}
+    if VOICES.keys() & set(given.values()):
+        found["voice_separator"] = bring.cleaned_data["voice_separator"]
     found |= {name: reading.cleaned_data[name] for name in ("encoding", "delimiter", "quoting", "sheet")}
     return {name: value for name, value in found.items() if value}
 

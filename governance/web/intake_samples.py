@@ -8,20 +8,21 @@ from typing import BinaryIO
 
 from django import forms
 from django.apps import apps
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from governance import consents, media, roles
+from governance import consents, media, roles, voices
 from governance.kernel.errors import Missing
-from governance.models import Contributor, Dataset, Hold, Person, Sample
+from governance.models import Contribution, Contributor, Dataset, Hold, Person, Sample
 from governance.models.holdings import SampleQuerySet
 from governance.odrl.purposes import STANDARD
 from governance.web.access_rules import members
@@ -51,6 +52,38 @@ class FindForm(Form):
         self.fields["consent"].choices = [("", _("Any")), (NOBODY_YET, _("None")), *uses]  # type: ignore[attr-defined]  # a ChoiceField
         states = [("open", _("Open")), ("held", _("Held")), ("changed", _("Changed since it came"))]
         self.fields["state"].choices = [("", _("Any")), *states]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+ROLE_WORDS = {
+    Contribution.Role.SPEAKER.value: lazy("speaks in it"),
+    Contribution.Role.NARRATOR.value: lazy("narrates in it"),
+    Contribution.Role.TRANSLATOR.value: lazy("translated it"),
+    Contribution.Role.HEARD.value: lazy("is heard in it"),
+}
+
+
+class AddVoiceForm(Form):
+    """Who else is heard in a sample; nobody chosen is somebody whom nobody knows yet."""
+
+    who = forms.CharField(
+        label=lazy("Their name in the list of contributors"),
+        help_text=lazy("Left empty, it is somebody whom nobody knows yet."),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(label=lazy("What they do"), choices=list(ROLE_WORDS.items()))
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A further voice as a sample's page shows it; ``said`` is what they agreed to, in words, and its mark."""
+
+    row: Contribution
+    role: object
+    sees_name: bool
+    is_mine: bool
+    said: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -124,8 +157,11 @@ def _found(
 
 
 def _with_holds(found: QuerySet[Sample]) -> QuerySet[Sample]:
+    heard = Contribution.objects.filter(sample=OuterRef(OuterRef("pk"))).values("contributor")
     resting = Hold.objects.filter(lifted_at=None).filter(
-        Q(sample=OuterRef("pk")) | Q(contributor=OuterRef("contributor"), contributor__isnull=False)
+        Q(sample=OuterRef("pk"))
+        | Q(contributor=OuterRef("contributor"), contributor__isnull=False)
+        | Q(contributor__in=heard)
     )
     return found.annotate(rests=Exists(resting)).select_related("contributor", "media")
 
@@ -176,7 +212,7 @@ def sample_or_404(request: HttpRequest, dataset: Dataset, uid: str) -> tuple[Sam
         raise Missing("not-found", NOT_HERE)
     found.dataset = dataset
     rests = bool(getattr(found, "rests", False))
-    is_own = found.contributor is not None and found.contributor.person_id == person.pk
+    is_own = _is_own(found, person)
     is_keeper = roles.KEEPER in roles.roles_of(person, dataset.community)
     return found, rests and not is_own and not is_keeper
 
@@ -204,12 +240,63 @@ def sample(request: HttpRequest, community: str, dataset: str, uid: str) -> Http
         "answers": [(_title(use), _answer(use, status, end, now)) for use, status, end in about],
         "opinions": _opinions(found),
         "sees_names": bool(mine & roles.DESK) or _is_own(found, person),
+        "voices": _voices(found, person, now, sees_names=bool(mine & roles.DESK)),
+        "add_voice": AddVoiceForm() if mine & roles.DESK else None,
     }
     return render(request, "governance/sample.html", context)
 
 
+def _voices(found: Sample, person: Person, now: datetime, *, sees_names: bool) -> list[Voice]:
+    """The further voices of a sample; a name is shown to keepers, stewards and the person themselves."""
+    rows = list(voices.of(found))
+    answers = consents.answers_of({row.contributor_id for row in rows if row.contributor_id}, now)
+    return [
+        Voice(
+            row,
+            ROLE_WORDS[row.role],
+            sees_name=row.contributor is not None and (sees_names or row.contributor.person_id == person.pk),
+            is_mine=row.contributor is not None and row.contributor.person_id == person.pk,
+            said=consent_in_words(answers.get(row.contributor_id or 0, ()), now),
+        )
+        for row in rows
+    ]
+
+
+@members
+@require_POST
+def voice_add(request: HttpRequest, community: str, dataset: str, uid: str) -> HttpResponse:
+    """Say who else is heard in a sample."""
+    person, held = person_of(request), dataset_or_404(request, community, dataset)
+    found, _withheld = sample_or_404(request, held, uid)
+    form = AddVoiceForm(request.POST)
+    if form.is_valid():
+        given = form.cleaned_data
+        form.attempt(voices.add_named, found, called=given["who"], role=given["role"], by=person)
+    if form.errors:
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    else:
+        messages.success(request, _("Written down. This sample is used only where they say yes too."))
+    return redirect("sample", community=community, dataset=dataset, uid=uid)
+
+
+@members
+@require_POST
+def voice_name(request: HttpRequest, community: str, dataset: str, uid: str, voice: str) -> HttpResponse:
+    """Say whose a voice is that nobody knew."""
+    person, held = person_of(request), dataset_or_404(request, community, dataset)
+    found, _withheld = sample_or_404(request, held, uid)
+    row = found.contributions.select_related("sample__dataset").filter(public_id=voice).first()
+    roles.require(person, "voice.name", held.community)
+    if row is None:
+        raise Missing("not-found", NOT_HERE)
+    voices.name(row, contributor=voices.of_name(held.community, request.POST.get("who", "")), by=person)
+    messages.success(request, _("Named. Now their own yes is needed."))
+    return redirect("sample", community=community, dataset=dataset, uid=uid)
+
+
 def _is_own(found: Sample, person: Person) -> bool:
-    return found.contributor is not None and found.contributor.person_id == person.pk
+    """Whether ``person`` is heard in it, whoever gave it."""
+    return Sample.objects.with_voice_of(person).filter(pk=found.pk).exists()
 
 
 def _answer(use: str, status: str, end: datetime | None, now: datetime) -> tuple[str, str]:
@@ -223,7 +310,7 @@ def _title(use: str) -> str:
 
 
 def _holds_on(found: Sample) -> QuerySet[Hold]:
-    on_it = Q(sample=found)
+    on_it = Q(sample=found) | Q(contributor__in=found.contributions.exclude(contributor=None).values("contributor"))
     if found.contributor_id:
         on_it |= Q(contributor=found.contributor_id)
     return Hold.objects.filter(on_it, lifted_at=None).order_by("placed_at")
@@ -280,5 +367,11 @@ def _part(file: BinaryIO, length: int) -> Iterable[bytes]:
 urlpatterns: list[URLPattern] = [
     path("datasets/<slug:community>/<slug:dataset>/samples/", samples, name="samples"),
     path("datasets/<slug:community>/<slug:dataset>/samples/<str:uid>/", sample, name="sample"),
+    path("datasets/<slug:community>/<slug:dataset>/samples/<str:uid>/voices/", voice_add, name="voices"),
+    path(
+        "datasets/<slug:community>/<slug:dataset>/samples/<str:uid>/voices/<str:voice>/name/",
+        voice_name,
+        name="voice-name",
+    ),
     path("datasets/<slug:community>/<slug:dataset>/samples/<str:uid>/media/", sample_media, name="sample-media"),
 ]

@@ -244,7 +244,7 @@ def _seen(community: Community, person: Person) -> QuerySet[Withdrawal]:
 
 def _own(teller: Contributor) -> QuerySet[Sample]:
     """What is still there to take back."""
-    return Sample.objects.filter(contributor=teller).not_held().order_by("-pk")
+    return Sample.objects.with_voice(teller).not_held().order_by("-pk")
 
 
 def _said_yes_to(teller: Contributor) -> list[str]:

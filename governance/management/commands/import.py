@@ -20,7 +20,7 @@ from governance.kernel.errors import Invalid, Missing, Refusal
 from governance.kernel.words import _
 from governance.models import Dataset, Import, Membership, Person
 from governance.roles import roles_of
-from governance.sheets import Settings, settle_roles
+from governance.sheets import VOICES, Settings, settle_roles
 
 ALIASES = {"tsv": "csv", "xlsx": "excel", "ndjson": "jsonl", "label-studio": "label_studio"}
 FIELDS = {"key": "id", "number": "id", "drop": "leave", "skip": "leave", "keep": "data", "source_split": "split"}
@@ -42,6 +42,14 @@ class Command(BaseCommand):
         parser.add_argument("--map", nargs="+", action="extend", default=[], metavar="COLUMN=FIELD")
         parser.add_argument("--contributor", default="", metavar="NAME")
         parser.add_argument("--contributor-column", default="", metavar="COLUMN")
+        parser.add_argument(
+            "--voice-column",
+            action="append",
+            default=[],
+            metavar="COLUMN[=ROLE]",
+            help="speaker, narrator, translator, heard",
+        )
+        parser.add_argument("--voice-separator", default="", metavar="TEXT", help="between several names; default ;")
         parser.add_argument("--label-column", default="", metavar="COLUMN")
         parser.add_argument("--media-root", default="", metavar="DIR")
         parser.add_argument("--dry-run", action="store_true")
@@ -88,6 +96,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{name} → {role}" + (f" ({columns.notes[name]})" if columns.notes.get(name) else ""))
         settings: dict[str, object] = {"roles": roles, "contributor": options["contributor"]}
         settings |= {"delimiter": delimiter, "quoting": options["quoting"], "encoding": options["encoding"]}
+        settings["voice_separator"] = options["voice_separator"]
         settings |= {"sheet": options["sheet"], "media_root": self._root(options["media_root"])}
         return samples.start_import(
             dataset,
@@ -131,6 +140,11 @@ class Command(BaseCommand):
             if not equals or not field:
                 raise Invalid("bad-mapping", _("Write --map COLUMN=FIELD, not {pair}."), pair=pair)
             given[column] = FIELDS.get(field, field)
+        for column in options["voice_column"]:
+            name, _equals, voice = column.partition("=")
+            given[name] = f"voice-{voice or 'speaker'}"
+            if given[name] not in VOICES:
+                raise Invalid("bad-mapping", _("Write --map COLUMN=FIELD, not {pair}."), pair=column)
         for option, role in (("contributor_column", "contributor"), ("label_column", "label")):
             if options[option]:
                 given[options[option]] = role
