@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
+from curation.web import explained as explained  # loaded so that votes say what they change
 from curation.web import health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -130,6 +130,7 @@ def place_name(key: str) -> str:
         "people": _("People"),
         "contributors": _("Contributors"),
         "votes": _("Votes"),
+        "charter": _("Charter"),
         "parties": _("Parties"),
         "log": _("Log"),
         "samples": _("Samples"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from governance import communities, people, roles, votes
@@ -59,7 +61,7 @@ def _votes(person: Person, community: Community) -> list[Need]:
     return [
         Need(
             text=proposal.title,
-            why=_("Proposed by %(name)s. It waits for your yes or no.") % {"name": proposal.proposed_by},
+            why=_vote_why(proposal),
             url=_where(proposal),
             action=_("Read and vote"),
             place="people" if proposal.subject_kind == communities.SUBJECT else "votes",
@@ -67,6 +69,17 @@ def _votes(person: Person, community: Community) -> list[Need]:
         for proposal in waiting
         if votes.may_vote(proposal, person)
     ]
+
+
+def _vote_why(proposal: Proposal) -> str:
+    """Who asks, and how long there is still time."""
+    if proposal.closes_at is None:
+        return _("Proposed by %(name)s. It waits for your yes or no.") % {"name": proposal.proposed_by}
+    day = date_format(timezone.localtime(proposal.closes_at), "j F, H:i")
+    return _("Proposed by %(name)s. It waits for your yes or no, until %(day)s.") % {
+        "name": proposal.proposed_by,
+        "day": day,
+    }
 
 
 def _where(proposal: Proposal) -> str:

@@ -95,17 +95,22 @@ class ProposalSerializer(serializers.ModelSerializer[Proposal]):
 
     id = serializers.CharField(source="public_id", read_only=True)
     tally = serializers.SerializerMethodField()
+    answered = serializers.SerializerMethodField()
 
     class Meta:
         model = Proposal
         fields = [
             "id", "title", "subject_kind", "subject_id", "subject_digest", "status", "opened_at", "closes_at",
-            "closed_at", "tally",
+            "closed_at", "tally", "rule", "answered",
         ]  # fmt: skip
 
     def get_tally(self, proposal: Proposal) -> dict[str, Any]:
         """The count as it stands, or as it was when it closed."""
         return dict(votes.state(proposal).to_json())
+
+    def get_answered(self, proposal: Proposal) -> int:
+        """How many have answered: all that is told of a secret vote before it ends."""
+        return votes.state(proposal).answered
 
 
 class BallotSerializer(serializers.ModelSerializer[Ballot]):

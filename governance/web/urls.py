@@ -4,6 +4,8 @@ from django.urls import URLPattern, URLResolver
 
 from governance.web import (
     access,
+    charters,
+    collective,
     community,
     datasets,
     guide,
@@ -24,6 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,
     *people.urlpatterns,
     *community.urlpatterns,
+    *charters.urlpatterns,
+    *collective.urlpatterns,
     *datasets.urlpatterns,
     *guide.urlpatterns,
     *intake_imports.urlpatterns,
