@@ -35,6 +35,7 @@ from governance.kernel.jobs import Claim, label_of
 from governance.kernel.moves import must_move
 from governance.kernel.words import _
 from governance.models import SampleRevision
+from governance.odrl.usage import duo_that_fit
 from governance.odrl.words import describe
 from governance.roles import Machine
 
@@ -152,6 +153,7 @@ def facts(build: Build) -> Facts:
         configs=columns_of(version, build.plan),
         recipe=recipe(version),
         policy=revision.odrl,
+        duo=tuple(name.shorthand for name in duo_that_fit(policies.body_of(revision))),
         purposes=tuple(sorted(version.purposes)),
         rules=_rules(version),
         warnings=_warnings(version),

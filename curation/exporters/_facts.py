@@ -49,7 +49,8 @@ class Facts:
     ``configs`` maps a config's name to its columns, the default one first under ``default``. ``frozen_at`` is an ISO 8601
     instant in UTC; ``excluded`` counts the samples left out, by reason code; ``recipe`` is everything that, with the members,
     decides the bytes. ``revocations`` is the address of the signed list of what must no longer be used, ``revocation_key`` (hex)
-    the key by which holders of this version recognise their rows in it.
+    the key by which holders of this version recognise their rows in it. ``duo`` are shorthands of DUO's terms that truly fit the
+    rules.
     """
 
     community: str
@@ -67,6 +68,7 @@ class Facts:
     recipe: Mapping[str, object]
     policy: Mapping[str, object] = field(default_factory=dict)
     purposes: tuple[str, ...] = ()
+    duo: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 Reads the facts of a version and its shards; yields one FileObject a shard with its SHA-256 and its absolute address by tag
 (never ``main``: that client's cache does not expire; never the commit: the manifest lists this file), and one RecordSet a
 shard. A FileSet of Parquet over HTTP does not load in mlcroissant 1.1.1, therefore there is none. The conditions of use stand
-in ``usageInfo`` as an ODRL offer; ``license`` is that offer, since use is by agreement.
+in ``usageInfo``: terms of DUO where they truly fit, and the rules as an ODRL offer; ``license`` is that offer, since use is by
+agreement.
 
 Source: Croissant 1.1 (2026-01-29), Croissant RAI 1.0 (2024-03-06), spelling of the RAI names from croissant_rai.ttl.
 """
@@ -13,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from curation.exporters._facts import Column, Facts, File, shards_of
 from governance.kernel.digests import canonical
 from governance.kernel.words import _
+from governance.odrl.duo_terms import NAMES
+from governance.odrl.usage import defined_term, offer
 
 TITLE = _("Croissant")
 STAGE = "document"
@@ -62,6 +65,7 @@ CONTEXT: dict[str, object] = {
     "source": "cr:source",
     "subField": "cr:subField",
     "transform": "cr:transform",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 TYPES = {
     "string": "sc:Text",
@@ -125,20 +129,21 @@ def build(facts: Facts, files: Sequence[File]) -> dict[str, object]:
 
 
 def _usage(facts: Facts) -> list[Mapping[str, object]]:
-    """The conditions: purposes as terms, and the policy by address (its whole text is policy.odrl.json)."""
+    """The conditions: DUO's terms where they truly fit, our purposes as terms, and the rules as an offer."""
+    duo: list[Mapping[str, object]] = [defined_term(NAMES[code]) for code in facts.duo]
     terms: list[Mapping[str, object]] = [
         {"@type": "sc:DefinedTerm", "name": purpose, "termCode": purpose, "inDefinedTermSet": "urn:wellhouse:purpose"}
         for purpose in facts.purposes
     ]
-    offer = {
-        "@type": ["sc:CreativeWork", "odrl:Offer"],
-        "@id": f"{facts.page}#rules",
+    rules = offer(
+        facts.policy, uid=f"{facts.page}#rules", assigner=f"{facts.public_url}/communities/{facts.community}/"
+    )
+    described = {
         "name": "Usage policy",
         "version": str(facts.policy_revision),
         "url": facts.address("policy.odrl.json"),
-        "odrl:conflict": {"@id": "odrl:prohibit"},
     }
-    return [*terms, offer]
+    return [*duo, *terms, {**rules, **described}]
 
 
 def _file(facts: Facts, shard: File) -> dict[str, object]:
