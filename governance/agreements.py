@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from governance import documents, grants, parties, policies, signing, votes
 from governance.acts import act, record
+from governance.codes import hash_code, new_code
 from governance.kernel.digests import canonical, digest, sha256
 from governance.kernel.errors import Conflict, Invalid, Missing, NotAllowed, Reason
 from governance.kernel.words import _
@@ -33,8 +34,9 @@ from governance.odrl.decide import (
     PartyFact,
     Request,
     TargetFact,
-    policy_reasons,
+    request_reasons,
 )
+from governance.odrl.duo import DuoTerm
 from governance.odrl.policy import compile_policy
 from governance.odrl.purposes import STANDARD
 from governance.roles import Actor, Machine, Outsider
@@ -61,6 +63,8 @@ class Terms:
     sub_processors: str = ""
     at_end: str = "delete"
     more: str = ""
+    duo: tuple[str, ...] = ()
+    reviewed: tuple[str, ...] = ()
 
 
 USUAL = Terms()
@@ -85,7 +89,7 @@ def draw_up(
     reasons = _form_reasons(party, dataset, purpose, expires_at, now, terms)
     if not reasons:
         reasons = rule_reasons(
-            party_fact(party), dataset, purpose=purpose, is_commercial=is_commercial, now=now, expires_at=expires_at
+            party, dataset, purpose=purpose, is_commercial=is_commercial, now=now, expires_at=expires_at, terms=terms
         )
     if reasons:
         raise Invalid("agreement-too-wide", _("This agreement cannot be signed."), reasons=reasons)
@@ -110,6 +114,8 @@ def draw_up(
             kind=party.kind,
             place=party.place,
             more=terms.more.strip(),
+            duo=list(terms.duo),
+            reviewed=list(terms.reviewed),
         )
         agreement.document = text_of(agreement)
         agreement.digest = digest(agreement.document)
@@ -140,6 +146,17 @@ def sign(
         terms=Terms(from_version=from_version, project=project),
     )
     return sign_for_community(agreement, by=by)
+
+
+def give_code(agreement: Agreement, *, by: Person) -> str:
+    """Give an agreement that no request led to a code, with which the party reads and signs it; shown once.
+
+    An older code of the same agreement opens nothing any more.
+    """
+    code = new_code()
+    with act(by, "agreement.give-code", on=agreement):
+        Agreement.objects.filter(pk=agreement.pk).update(code_hash=hash_code(code))
+    return code
 
 
 def sign_for_community(agreement: Agreement, *, by: Person) -> Agreement:
@@ -230,6 +247,8 @@ def text_of(agreement: Agreement) -> dict[str, object]:
             "atEnd": agreement.at_end,
             "users": agreement.users,
             "project": agreement.project,
+            "duo": agreement.duo,
+            "reviewedByPeople": agreement.reviewed,
             "assignerName": agreement.community.name,
             "assigneeName": agreement.party.name,
             "offerDigest": agreement.policy.digest,
@@ -258,12 +277,13 @@ def unsignable(agreement: Agreement, side: str, at: datetime | None = None) -> l
         reasons.append(Reason("end-in-past", _("An agreement ends after today."), "expires_at"))
     elif not reasons:
         reasons += rule_reasons(
-            party_fact(agreement.party),
+            agreement.party,
             agreement.dataset,
             purpose=agreement.purpose,
             is_commercial=agreement.is_commercial,
             now=now,
             expires_at=agreement.expires_at,
+            terms=Terms(project=agreement.project, duo=tuple(agreement.duo), reviewed=tuple(agreement.reviewed)),
         )
     return reasons
 
@@ -419,6 +439,7 @@ def fact_of(agreement: Agreement, *, number: int | None = None, at: datetime | N
         kind=agreement.kind,
         place=agreement.place,
         to_version=granted.to_version,
+        reviewed=tuple(agreement.reviewed),
     )
 
 
@@ -458,24 +479,37 @@ def layers_now(dataset: Dataset, at: datetime) -> tuple[LayerFact, ...]:
 
 
 def rule_reasons(
-    party: PartyFact,
+    party: Party,
     dataset: Dataset,
     *,
     purpose: str,
     is_commercial: bool,
     now: datetime,
     expires_at: datetime,
+    terms: Terms = USUAL,
 ) -> list[Reason]:
     """What the rules in force say against an agreement of this kind; the draft is judged as if it began now."""
     urn = policies.urn_of(dataset)
-    drafted = AgreementFact("A-new", party.ref, urn, purpose, is_commercial, 1, now, expires_at)
+    drafted = AgreementFact(
+        "A-new",
+        party.ref,
+        urn,
+        purpose,
+        is_commercial,
+        1,
+        now,
+        expires_at,
+        project=terms.project,
+        reviewed=terms.reviewed,
+    )
     facts = Facts(
-        party=party,
+        party=party_fact(party),
         target=TargetFact(urn, urn, 1, "published"),
         layers=layers_now(dataset, now),
         agreement=drafted,
     )
-    against = policy_reasons(Request(party.ref, profile.PULL, urn, purpose, is_commercial, now), facts)
+    duo = tuple(DuoTerm(code) for code in terms.duo)
+    against = request_reasons(Request(party.ref, profile.PULL, urn, purpose, is_commercial, now, duo), facts)
     return [Reason(b.code, b.public, _FIELDS.get(b.code, "purpose"), values=dict(b.values)) for b in against]
 
 

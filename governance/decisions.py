@@ -43,6 +43,7 @@ from governance.odrl.decide import (
 )
 from governance.odrl.decide import agreement_reasons as judge_agreement
 from governance.odrl.decide import decide as judge
+from governance.odrl.duo import DuoTerm
 from governance.roles import Machine
 
 TYPE = "decision+jwt"
@@ -152,6 +153,7 @@ def decide(
         purpose=agreement.purpose,
         commercial=agreement.is_commercial,
         at=at,
+        duo=tuple(DuoTerm(code) for code in agreement.duo),
     )
     outcome = judge(request, facts)
     answer = outcome.to_json()

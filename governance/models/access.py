@@ -110,6 +110,9 @@ class Agreement(models.Model):
     to_version = models.PositiveIntegerField(null=True, blank=True)
     # Anything else that they must do, in words.
     more = models.CharField(max_length=500, blank=True, default="")
+    # What the request said in DUO's terms, and which terms people looked at because no machine can judge them.
+    duo = models.JSONField(default=list, blank=True)
+    reviewed = models.JSONField(default=list, blank=True)
     document = models.JSONField(null=True, blank=True)
     digest = models.CharField(max_length=64, blank=True, default="")
     # When the second of the two signatures came; null: not in force.

@@ -82,6 +82,7 @@ __all__ = [
     "judge",
     "months_between",
     "policy_reasons",
+    "request_reasons",
     "snapshot",
 ]
 
@@ -217,6 +218,11 @@ def judge(layer: LayerFact, request: Request, facts: Facts) -> Verdict:
 def policy_reasons(request: Request, facts: Facts) -> tuple[Because, ...]:
     """Only what the policy layers say: for signing an agreement and for trying a request before there is a version."""
     return tuple(_layers(request, facts))
+
+
+def request_reasons(request: Request, facts: Facts) -> tuple[Because, ...]:
+    """What the policy layers and their DUO terms say: for a request before anybody signed anything."""
+    return (*_layers(request, facts), *_duo(request, facts))
 
 
 def agreement_reasons(request: Request, facts: Facts) -> tuple[Because, ...]:

@@ -20,7 +20,6 @@ from governance.odrl.purposes import STANDARD, Vocabulary
 from governance.odrl.writing import duty_json, rule_json
 
 FORMAT = "wellhouse/agreement/1"
-SPATIAL = "odrl:spatial"
 EVENT = "odrl:event"
 WITHDRAWN = "urn:wellhouse:event:consent-withdrawn"
 ENDED = "urn:wellhouse:event:agreement-ended"
@@ -274,7 +273,7 @@ def _permission(deed: Deed, offered: Rule) -> Rule:
     if deed.starts_at is not None:
         fixed.append(Constraint(profile.WHEN, "gteq", deed.starts_at))
     if deed.place:
-        fixed.append(Constraint(SPATIAL, "eq", deed.place))
+        fixed.append(Constraint(profile.PLACE, "eq", deed.place))
     kept = [c for c in offered.constraints if not any(_replaces(one, c) for one in fixed)]
     duties = {duty.action: replace(duty, uid=f"{deed.uid}#{_tail(duty.action)}") for duty in offered.duties}
     for action, event, days in STANDING:
