@@ -183,7 +183,7 @@ def _sign_what_was_voted(proposal: Proposal) -> None:
     agreement = Agreement.objects.select_related("party__community", "dataset__community", "policy").get(
         public_id=proposal.subject_id
     )
-    if agreement.digest != proposal.subject_digest or unsignable(agreement, Signature.Side.COMMUNITY):
+    if agreement.digest != proposal.subject_digest or unsignable(agreement):
         return
     voted = Machine("votes")
     details = _signed_by_community(agreement, voted)
@@ -264,8 +264,8 @@ def offer_of(revision: PolicyRevision, dataset: Dataset) -> deed.Policy:
     )
 
 
-def unsignable(agreement: Agreement, side: str, at: datetime | None = None) -> list[Reason]:
-    """Every reason why a side cannot sign this text now; empty when it can."""
+def unsignable(agreement: Agreement, at: datetime | None = None) -> list[Reason]:
+    """Every reason why nobody can sign this text now; empty when it can."""
     now = at or timezone.now()
     reasons = []
     if agreement.document is None or digest(agreement.document) != agreement.digest:
@@ -565,7 +565,7 @@ def _require_signable(agreement: Agreement, side: str) -> None:
         raise Conflict("agreement-ended", _("This agreement was ended already."))
     if agreement.signatures.filter(side=side).exists():
         raise _signed_already()
-    reasons = unsignable(agreement, side)
+    reasons = unsignable(agreement)
     if reasons:
         raise Invalid("agreement-too-wide", _("This agreement cannot be signed."), reasons=reasons)
 

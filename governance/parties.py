@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from governance import grants, signing
 from governance.acts import act
-from governance.kernel.errors import Conflict, Invalid, Reason
+from governance.kernel.errors import Conflict, Invalid, NotAllowed, Reason
 from governance.kernel.words import _
 from governance.models import Community, Party, PartyKey, Person
-from governance.roles import Actor, Machine
+from governance.roles import Actor, Machine, Outsider
 
 PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 """ISO 3166: a country (``NZ``) or a part of one (``NZ-AUK``)."""
@@ -90,8 +90,12 @@ def change_key(party: Party, *, public_key: str, by: Actor, is_compromised: bool
 
     In that case everything that it signed is in doubt: all grants of the party rest until a steward lets them go on.
 
-    Raises ``Invalid`` (``key-unreadable``) and ``Conflict`` (``key-known``): a key is never taken twice.
+    A code alone brings a first key and never another one: whoever finds a code must not be able to sign with it.
+    Raises ``Invalid`` (``key-unreadable``), ``NotAllowed`` (``key-held``) and ``Conflict`` (``key-known``): a key is
+    never taken twice.
     """
+    if isinstance(by, Outsider) and (by.ref != party.ref or party.key_id):
+        raise NotAllowed("key-held", _("There is a key already. Ring the community: its desk changes it with you."))
     pem = normal_pem(public_key)
     with act(by, "party.change-key", on=party) as details:
         now = timezone.now()

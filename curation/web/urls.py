@@ -3,12 +3,13 @@
 from django.urls import URLPattern, URLResolver
 
 from curation.web import explained as explained  # loaded so that votes say what they change
-from curation.web import health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
+from curation.web import ask, health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *hub.urlpatterns,
     *public.urlpatterns,
+    *ask.urlpatterns,
     *pulls.urlpatterns,
     *today.urlpatterns,
     *quality.urlpatterns,

@@ -127,6 +127,11 @@ class Agreement(models.Model):
         return self.party.community
 
     @property
+    def is_over(self) -> bool:
+        """Whether its time has run out."""
+        return self.expires_at <= timezone.now()
+
+    @property
     def starts_at(self) -> datetime:
         """When it begins: when both had signed, or later where the text says so."""
         signed = self.in_force_at or self.signed_at

@@ -132,6 +132,8 @@ def place_name(key: str) -> str:
         "votes": _("Votes"),
         "charter": _("Charter"),
         "parties": _("Parties"),
+        "requests": _("Requests"),
+        "ask": _("Ask for access"),
         "log": _("Log"),
         "samples": _("Samples"),
         "consents": _("Consent"),

@@ -3,10 +3,12 @@
 from django import template
 from django.utils.translation import gettext
 
-from governance import agreements, withdrawals
+from governance import agreements, grants, withdrawals
+from governance.kernel.errors import Reason
 from governance.models import Agreement, Withdrawal
 from governance.odrl import profile
 from governance.odrl.purposes import STANDARD
+from governance.web.forms import sentence
 
 register = template.Library()
 
@@ -33,6 +35,22 @@ def agreement_name(agreement: Agreement) -> str:
 def agreement_words(agreement: Agreement) -> str:
     """Return an agreement in one line: with whom, for what, its name."""
     return f"{agreement.party}, {purpose_words(agreement.purpose)}, {agreements.name_of(agreement)}"
+
+
+@register.filter
+def said(reason: Reason) -> str:
+    """Return a reason's sentence in the language of the page."""
+    return sentence(reason)
+
+
+@register.filter
+def rests_because(code: str) -> str:
+    """Return why a grant rests."""
+    words = {
+        grants.BY_STEWARD: gettext("Somebody of the community let it rest"),
+        grants.KEY_LOST: gettext("Their key fell into other hands"),
+    }
+    return words.get(code, gettext("Something that was promised is overdue"))
 
 
 @register.filter

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from governance import agreements, parties, signing
 from governance.kernel.errors import Missing
-from governance.models import Agreement, Community, Dataset, Party, Token
+from governance.models import AccessRequest, Agreement, Community, Dataset, Party, Token
 from governance.odrl import profile
 from governance.odrl.purposes import STANDARD
 from governance.roles import may
@@ -28,6 +28,12 @@ from governance.web.reach import NOT_HERE, person_of
 from governance.web.rules import purpose_choices
 
 PAGE = 30
+
+
+class SearchForm(forms.Form):
+    """Find agreements and tokens."""
+
+    q = forms.CharField(label=lazy("Party, project or token"), required=False, max_length=120)
 
 
 class PartyForm(Form):
@@ -172,7 +178,11 @@ def parties_page(request: HttpRequest, community: str) -> HttpResponse:
     if do == "agreement" and agreement_form.is_valid():
         chosen = agreement_form.cleaned_data["party"]
         signed = agreement_form.attempt(agreements.sign, chosen, by=me, **agreement_form.values())
-        done = _("The agreement with %(name)s is signed.") % {"name": signed.party} if signed else ""
+        if signed is not None:
+            messages.success(
+                request, _("It is drawn up. It holds when both have signed; give them a code for their page.")
+            )
+            return redirect("agreement", community=community, agreement=signed.public_id)
     if do == "token" and token_form.is_valid():
         agreement = token_form.running[token_form.cleaned_data["agreement"]]
         made = token_form.attempt(agreements.issue_token, agreement, by=me, **token_form.values())
@@ -180,13 +190,19 @@ def parties_page(request: HttpRequest, community: str) -> HttpResponse:
         messages.success(request, done)
         return redirect("parties", community=community)
     now = timezone.now()
+    search = SearchForm(request.GET)
+    q = search.cleaned_data["q"] if search.is_valid() else ""
+    working = _tokens(here, q).filter(revoked_at=None, expires_at__gt=now)
+    ended = _tokens(here, q).exclude(revoked_at=None, expires_at__gt=now)
     context = {
         "place": "parties",
         "may_sign": may(me, "agreement.sign", here),
         "parties": here.parties.order_by("name"),
-        "page": Paginator(_agreements(here), PAGE).get_page(request.GET.get("page")),
-        "tokens": [row for row in _tokens(here) if row.revoked_at is None and row.expires_at > now],
-        "ended": [row for row in _tokens(here) if row.revoked_at is not None or row.expires_at <= now][:20],
+        "search": search,
+        "page": Paginator(_agreements(here, q), PAGE).get_page(request.GET.get("page")),
+        "tokens": Paginator(working, PAGE).get_page(request.GET.get("tokens")),
+        "ended": ended[:20],
+        "waiting": AccessRequest.objects.filter(dataset__community=here, status="open").count(),
         "undo": now - agreements.UNDO,
         "now": now,
         "party_form": party_form,
@@ -201,12 +217,15 @@ def parties_page(request: HttpRequest, community: str) -> HttpResponse:
 
 
 @members
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_agreement(request: HttpRequest, community: str, agreement: str) -> HttpResponse:
-    """End an agreement, or undo its end for half a minute."""
+    """Ask once more, then end an agreement; or undo its end for half a minute."""
     row = _agreements(request.community).filter(public_id=agreement).first()  # type: ignore[attr-defined]  # set by @members
     if row is None:
         raise Missing("not-found", NOT_HERE)
+    if request.method != "POST":
+        pulling = row.tokens.filter(revoked_at=None, expires_at__gt=timezone.now()).count()
+        return render(request, "governance/end_agreement.html", {"place": "parties", "row": row, "pulling": pulling})
     if request.POST.get("undo"):
         agreements.restore(row, by=person_of(request))
         messages.success(request, _("It stands again. Nothing was let through meanwhile."))
@@ -219,12 +238,14 @@ def end_agreement(request: HttpRequest, community: str, agreement: str) -> HttpR
 
 
 @members
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_token(request: HttpRequest, community: str, token: str) -> HttpResponse:
-    """End a token, or undo its end for half a minute."""
+    """Ask once more, then end a token; or undo its end for half a minute."""
     row = _tokens(request.community).filter(public_id=token).first()  # type: ignore[attr-defined]  # set by @members
     if row is None:
         raise Missing("not-found", NOT_HERE)
+    if request.method != "POST":
+        return render(request, "governance/end_token.html", {"place": "parties", "row": row})
     if request.POST.get("undo"):
         agreements.restore_token(row, by=person_of(request))
         messages.success(request, _("It works again. Nothing was let through meanwhile."))
@@ -236,13 +257,17 @@ def end_token(request: HttpRequest, community: str, token: str) -> HttpResponse:
     return redirect(reverse("parties", kwargs={"community": community}) + "#tokens")
 
 
-def _agreements(community: Community) -> QuerySet[Agreement]:
+def _agreements(community: Community, q: str = "") -> QuerySet[Agreement]:
     rows = Agreement.objects.filter(party__community=community)
+    if q:
+        rows = rows.filter(Q(party__name__icontains=q) | Q(project__icontains=q) | Q(dataset__name__icontains=q))
     return rows.select_related("party__community", "dataset__community", "policy", "signed_by").order_by("-signed_at")
 
 
-def _tokens(community: Community) -> QuerySet[Token]:
+def _tokens(community: Community, q: str = "") -> QuerySet[Token]:
     rows = Token.objects.filter(agreement__party__community=community)
+    if q:
+        rows = rows.filter(Q(label__icontains=q) | Q(agreement__party__name__icontains=q) | Q(prefix__startswith=q))
     return rows.select_related("agreement__party__community", "agreement__dataset", "created_by").order_by(
         "-created_at"
     )

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from governance import communities, people, roles, votes
-from governance.models import Ballot, Community, Import, Person, Proposal, Withdrawal
+from governance.models import AccessRequest, Ballot, Community, Import, Person, Proposal, Withdrawal
 
 URGENT, SOON, LATER = 0, 1, 2
 """How near: something rests or waits for nobody else; somebody waits; good to do."""
@@ -46,6 +46,7 @@ def needs(person: Person, community: Community) -> list[Need]:
         found += _withdrawals(community)
     if held & roles.DESK:
         found += _imports(person, community)
+        found += _asked(person, community)
     return found
 
 
@@ -123,6 +124,24 @@ def _withdrawals(community: Community) -> list[Need]:
             )
         )
     return found
+
+
+def _asked(person: Person, community: Community) -> list[Need]:
+    ours = AccessRequest.objects.filter(
+        dataset__community=community, status=AccessRequest.Status.OPEN, is_our_turn=True
+    )
+    mine = ours.filter(Q(assigned_to=None) | Q(assigned_to=person)).select_related("dataset").order_by("asked_at")
+    return [
+        Need(
+            text=_("%(who)s asks for access to %(dataset)s") % {"who": row.organisation, "dataset": row.dataset},
+            why=row.project,
+            url=reverse("request", kwargs={"community": community.slug, "asked": row.public_id}),
+            action=_("Read it"),
+            weight=SOON,
+            place="requests",
+        )
+        for row in mine[:20]
+    ]
 
 
 def _imports(person: Person, community: Community) -> list[Need]:

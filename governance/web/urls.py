@@ -4,6 +4,8 @@ from django.urls import URLPattern, URLResolver
 
 from governance.web import (
     access,
+    agreements,
+    asked,
     charters,
     collective,
     community,
@@ -15,6 +17,7 @@ from governance.web import (
     intake_samples,
     log,
     people,
+    requests,
     rules,
     rules_api,
     signin,
@@ -38,6 +41,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *rules_api.urlpatterns,
     *log.urlpatterns,
     *access.urlpatterns,
+    *agreements.urlpatterns,
+    *requests.urlpatterns,
+    *asked.urlpatterns,
     *votes.urlpatterns,
     *withdrawals.urlpatterns,
 ]

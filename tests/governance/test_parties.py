@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from governance import parties, signing
 from governance.kernel.errors import Conflict, Invalid, NotAllowed
 from governance.models import Community, Event, Party, Person
+from governance.roles import Outsider
 from tests.factories import make_community, make_person
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,16 @@ def test_a_key_is_never_taken_a_second_time(school: Party, steward: Person) -> N
     school.refresh_from_db()
     assert refusal.value.code == "key-known"
     assert school.key_id == in_use and school.keys.get(retired_at=None).key_id == in_use
+
+
+def test_a_code_brings_the_first_key_and_never_another_one(school: Party) -> None:
+    theirs = Outsider(school.ref)
+    parties.change_key(school, public_key=pem_of(Ed25519PrivateKey.generate()), by=theirs)
+
+    for whoever in (theirs, Outsider("party:other")):
+        with pytest.raises(NotAllowed) as refusal:
+            parties.change_key(school, public_key=pem_of(Ed25519PrivateKey.generate()), by=whoever)
+        assert refusal.value.code == "key-held"
 
 
 def test_what_is_written_can_be_changed_and_the_log_says_what(school: Party, steward: Person) -> None:
