@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import explained as explained  # loaded so that votes say what they change
 from curation.web import ask, health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
+from curation.web import explained as explained  # loaded so that votes say what they change
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
