@@ -14,13 +14,15 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
-from curation import notices, revocations, standing
+from curation import notices, receipts, revocations, standing
 from curation.models import Delivery, Notice, Pull
-from governance.kernel import jobs
-from governance.kernel.errors import Conflict
+from governance import signing
+from governance.kernel import fetching, jobs
+from governance.kernel.errors import Conflict, Invalid, NotAllowed, Unavailable
 from governance.kernel.jobs import Claim
 from governance.kernel.words import _
 
+FORMAT, TYP = "wellhouse/webhook/1", "webhook+jwt"
 TRIES = 8
 FIRST_PAUSE = timedelta(minutes=2)
 """Doubled eight times over: the last attempt comes some eight hours after the first."""
@@ -33,7 +35,32 @@ def deliver(row: Delivery, claim: Claim) -> None:
     notice = Notice.objects.select_related("party__community", "entry__version__dataset__community").get(
         pk=row.notice_id
     )
-    _write(notice, row.address)
+    if row.channel == Delivery.Channel.EMAIL:
+        _write(notice, row.address)
+        return
+    with claim.finish(answer=_post(row, notice)):
+        pass
+
+
+def webhook(notice: Notice, at: datetime) -> str:
+    """Return what is posted to a party's webhook: a compact JWS (``typ: webhook+jwt``), to be taken once by its ``id``."""
+    entry = notice.entry
+    told = {
+        "format": FORMAT,
+        "id": notice.public_id,
+        "event": "version.withdrawn",
+        "at": revocations.text_of(at),
+        "party": notice.party.ref,
+        "dataset": entry.version.dataset.path,
+        "entry": entry.said,
+        "digest": f"sha256:{entry.digest}",
+        "list": revocations.address(entry.version.dataset),
+        "deadline": revocations.text_of(notice.deadline),
+        "receipt": f"{settings.PUBLIC_URL}/api/v1/receipts/",
+        "subject": receipts.subjects(notice),
+        "note": "Addresses that were given out before may have served for up to 30 seconds more.",
+    }
+    return signing.jws(told, TYP)
 
 
 def retry(at: datetime | None = None) -> int:
@@ -94,6 +121,20 @@ def letter(notice: Notice) -> dict[str, object]:
         "cache": f"{dataset.community.slug}___{dataset.slug}",
         "endpoint": settings.PUBLIC_URL,
     }
+
+
+def _post(row: Delivery, notice: Notice) -> int:
+    """Post the notice to a webhook and return the status; anything but 2xx is kept with the attempt and raised."""
+    headers = {"Content-Type": f"application/{TYP}", "Idempotency-Key": notice.public_id}
+    content = webhook(notice, timezone.now()).encode()
+    try:
+        answer = fetching.fetch(row.address, method="POST", headers=headers, content=content)
+    except (Invalid, NotAllowed, Unavailable) as refusal:
+        raise _failed(refusal.message) from refusal
+    if not answer.is_ok:
+        Delivery.objects.filter(pk=row.pk).update(answer=answer.status)
+        raise _failed(str(answer.status))
+    return answer.status
 
 
 def _write(notice: Notice, address: str) -> None:

@@ -86,7 +86,7 @@ def ways(party: Party) -> list[tuple[str, str]]:
     """Return how a party can be reached: (channel, address)."""
     contact = party.contact.strip()
     email = party.email or (contact if re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", contact) else "")
-    found = [(Delivery.Channel.EMAIL, email)]
+    found = [(Delivery.Channel.WEBHOOK, party.webhook_url), (Delivery.Channel.EMAIL, email)]
     return [(str(channel), where) for channel, where in found if where]
 
 
