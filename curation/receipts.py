@@ -89,7 +89,7 @@ def take(jws: str) -> Receipt:
     return _keep(notice, jws, said, keyid)
 
 
-def take_for(notice: Notice, jws: str) -> Receipt:
+def take_for(notice: Notice, /, jws: str) -> Receipt:
     """Take a signed receipt as the answer to ``notice``: only its party's current key counts."""
     said = signing.read_jws(jws, TYP, parties.current_key(notice.party))
     return _keep(notice, jws, said, notice.party.key_id)

@@ -11,17 +11,21 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from curation import standing, takedowns
 from curation.models import Pull, Takedown, Version
+from curation.web.public import seen
 from curation.web.reach import version_of
-from governance import roles
+from governance import roles, votes
+from governance.kernel.errors import Missing
 from governance.models import Dataset, Decision
 from governance.odrl.purposes import STANDARD
-from governance.web.access_rules import members
+from governance.web.access_rules import members, public
 from governance.web.forms import Form
-from governance.web.reach import dataset_or_404, person_of
+from governance.web.reach import NOT_HERE, dataset_or_404, person_of
+from governance.web.signin import address_of
 
 PAGE = 50
 
@@ -35,6 +39,29 @@ class CaseForm(Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
+
+
+class OpenForm(CaseForm):
+    """A case that closes the version."""
+
+    kind = forms.ChoiceField(
+        label=lazy("What kind of case"),
+        choices=[
+            (Takedown.Kind.COMPLAINT, lazy("a complaint, or a doubt of our own")),
+            (Takedown.Kind.LEGAL, lazy("a demand by law")),
+        ],
+        initial=Takedown.Kind.COMPLAINT,
+    )
+    blocked_by = forms.URLField(
+        label=lazy("Who demands it by law"),
+        help_text=lazy("An address that everybody can read. Only for a demand by law: whoever asks is told."),
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"dir": "ltr"}),
+    )
+
+    field_order = ("kind", "reason", "blocked_by")
 
 
 @dataclass(frozen=True)
@@ -75,9 +102,12 @@ def case(request: HttpRequest, community: str, dataset: str, number: int) -> Htt
     """Close a version to everybody while the community looks at it, or see the case that did."""
     version = version_of(dataset_or_404(request, community, dataset), number)
     me = person_of(request)
-    form = CaseForm(request.POST or None)
+    form = OpenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        opened = form.attempt(takedowns.open, version, by=me, reason=form.cleaned_data["reason"])
+        given = form.cleaned_data
+        opened = form.attempt(
+            takedowns.open, version, by=me, reason=given["reason"], kind=given["kind"], blocked_by=given["blocked_by"]
+        )
         if opened is not None:
             messages.success(request, _("Version {n} is closed to everybody now.").format(n=version.number))
             return redirect("version-case", community=community, dataset=dataset, number=number)
@@ -88,7 +118,9 @@ def case(request: HttpRequest, community: str, dataset: str, number: int) -> Htt
         "how": standing.of(version),
         "form": form,
         "case": version.takedowns.filter(status=Takedown.Status.OPEN).select_related("opened_by").first(),
-        "earlier": version.takedowns.exclude(status=Takedown.Status.OPEN).select_related("closed_by").order_by("-pk"),
+        "asked": version.takedowns.filter(status=Takedown.Status.ASKED).order_by("pk"),
+        "earlier": version.takedowns.filter(closed_at__isnull=False).select_related("closed_by").order_by("-pk"),
+        "needs_vote": votes.is_asked(version.community, takedowns.KIND),
         "may_open": roles.may(me, "takedown.open", version.community),
         "may_close": roles.may(me, "takedown.close", version.community),
     }
@@ -103,10 +135,47 @@ def case_end(request: HttpRequest, community: str, dataset: str, number: int) ->
     upheld = request.POST.get("outcome") == "upheld"
     found = version.takedowns.filter(status=Takedown.Status.OPEN).first()
     if found is not None:
-        takedowns.close(found, by=person_of(request), upheld=upheld)
-        said = _("It is withdrawn for good.") if upheld else _("It is back, exactly as it was.")
+        takedowns.close(found, by=person_of(request), upheld=upheld, answer=request.POST.get("answer", ""))
+        if found.status == Takedown.Status.OPEN:
+            said = _("The community votes on it now. The version stays closed until then.")
+        else:
+            said = _("It is withdrawn for good.") if upheld else _("It is back, exactly as it was.")
         messages.success(request, said)
     return redirect("version-case", community=community, dataset=dataset, number=number)
+
+
+@members
+@require_POST
+def case_asked(request: HttpRequest, community: str, dataset: str, number: int, case: str) -> HttpResponse:
+    """Answer somebody without a name who asked for a case: close the version, or say that there is no ground."""
+    version = version_of(dataset_or_404(request, community, dataset), number)
+    found = version.takedowns.filter(public_id=case, status=Takedown.Status.ASKED).first()
+    if found is None:
+        raise Missing("not-found", NOT_HERE)
+    if request.POST.get("outcome") == "open":
+        takedowns.accept(found, by=person_of(request))
+        messages.success(request, _("Version {n} is closed to everybody now.").format(n=version.number))
+    else:
+        takedowns.close(found, by=person_of(request), upheld=False)
+        messages.success(request, _("Written down."))
+    return redirect("version-case", community=community, dataset=dataset, number=number)
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest, community: str, dataset: str, number: int) -> HttpResponse:
+    """Anybody, on anybody's behalf, without an account: tell the keepers that something is wrong with a version."""
+    found = seen(request, community, dataset)
+    version = found.versions.exclude(commit="").filter(number=number).select_related("dataset__community").first()
+    if version is None:
+        raise Missing("not-found", NOT_HERE)
+    form = CaseForm(request.POST or None)
+    made = None
+    if request.method == "POST" and form.is_valid():
+        made = form.attempt(takedowns.ask, version, reason=form.cleaned_data["reason"], address=address_of(request))
+    context = {"community": found.community, "dataset": found, "version": version, "form": form, "made": made}
+    return render(request, "curation/version_ask.html", context, status=422 if form.errors else 200)
 
 
 def _purpose(code: str) -> str:
@@ -134,4 +203,6 @@ urlpatterns: list[URLPattern] = [
     path(_BASE + "pulls/", pull_list, name="pulls"),
     path(_BASE + "versions/<int:number>/case/", case, name="version-case"),
     path(_BASE + "versions/<int:number>/case/end/", case_end, name="version-case-end"),
+    path(_BASE + "versions/<int:number>/case/<str:case>/", case_asked, name="version-case-asked"),
+    path(_BASE + "published/<int:number>/ask/", ask, name="version-ask"),
 ]

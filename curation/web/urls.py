@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver
 
-from curation.web import ask, health, hub, public, pulls, quality, receipts_api, today, versions, versions_api
+from curation.web import (
+    ask,
+    health,
+    hub,
+    public,
+    pulls,
+    quality,
+    receipts_api,
+    today,
+    versions,
+    versions_api,
+    withdrawals,
+)
 from curation.web import explained as explained  # loaded so that votes say what they change
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *receipts_api.urlpatterns,
     *versions.urlpatterns,
     *versions_api.urlpatterns,
+    *withdrawals.urlpatterns,
 ]

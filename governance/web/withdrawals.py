@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from governance import holds, roles, withdrawals
 from governance.kernel.errors import Conflict, Invalid, Missing
-from governance.models import Community, ConsentEvent, Contributor, Event, Hold, Person, Sample, Withdrawal
+from governance.models import Community, ConsentEvent, Contributor, Hold, Person, Sample, Withdrawal
 from governance.odrl.purposes import STANDARD
 from governance.web.access_rules import members, public
 from governance.web.forms import Form, sentence
@@ -114,28 +114,6 @@ def withdraw_page(request: HttpRequest, community: str) -> HttpResponse:
         "chosen": request.POST.getlist("piece"),
     }
     return render(request, "governance/withdraw.html", context)
-
-
-@members
-@require_safe
-def withdrawal_page(request: HttpRequest, community: str, withdrawal: str) -> HttpResponse:
-    """What became of it: the person's own receipt, and for the desk the case."""
-    here: Community = request.community  # type: ignore[attr-defined]  # set by @members
-    row = withdrawal_or_404(here, person_of(request), withdrawal)
-    event = Event.objects.filter(object_kind="withdrawal", object_id=row.public_id, verb="withdrawal.open").first()
-    held = roles.roles_of(person_of(request), here)
-    context = {
-        "place": "withdrawals",
-        "row": row,
-        "event": event,
-        "is_desk": bool(held & roles.DESK),
-        "is_keeper": roles.KEEPER in held,
-        "is_own": row.contributor is not None and row.contributor.person_id == person_of(request).pk,
-        "pieces": withdrawals.touched(row).count(),
-        "purposes": [_(STANDARD[code].title) for code in row.purposes if code in STANDARD],
-        "held": Hold.objects.filter(origin_kind="withdrawal", origin_id=row.public_id, lifted_at=None).count(),
-    }
-    return render(request, "governance/withdrawal.html", context)
 
 
 @members
@@ -293,7 +271,6 @@ urlpatterns: list[URLPattern] = [
     path("withdraw/", receipt_page, name="withdraw-by-receipt"),
     path("communities/<slug:community>/words/withdraw/", withdraw_page, name="withdraw"),
     path("communities/<slug:community>/withdrawals/", withdrawals_page, name="withdrawals"),
-    path("communities/<slug:community>/withdrawals/<str:withdrawal>/", withdrawal_page, name="withdrawal"),
     path("communities/<slug:community>/withdrawals/<str:withdrawal>/close/", close_withdrawal, name="withdrawal-close"),
     path("communities/<slug:community>/holds/", holds_page, name="holds"),
     path("communities/<slug:community>/holds/<str:hold>/lift/", lift_hold, name="hold-lift"),
