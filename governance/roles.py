@@ -136,6 +136,10 @@ VERBS: Mapping[str, Who] = {
     "sample.erase": _by(machine=True),
     "pull.open": _by(machine=True),
     "pull.close": _by(machine=True),
+    # the log itself
+    "witness.add": _by(KEEPER),
+    "witness.end": _by(KEEPER),
+    "key.change": _by(machine=True),
 }
 
 

@@ -39,6 +39,7 @@ from governance.kernel.words import _
 
 Envelope = dict[str, object]
 ALGORITHM = "Ed25519"
+KEY_CHANGE = "key-change+jwt"
 
 
 def sign(payload: bytes, payload_type: str) -> Envelope:
@@ -130,6 +131,11 @@ def public_keys() -> dict[str, str]:
     return _published()
 
 
+def public_key_ids() -> list[str]:
+    """The ids of the published keys, without reading the private one: it may be lost."""
+    return sorted(path.stem for path in _public_folder().glob("*.pem"))
+
+
 def public_raw() -> bytes:
     """The public key in use, raw (32 bytes)."""
     return raw_of(_private().public_key())
@@ -180,12 +186,31 @@ def _is_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def change_key(*, is_lost: bool = False) -> tuple[str, str, str]:
+    """Put a new key into use; return the old one's id, the new one's, and the old one's signature over the new (a JWS).
+
+    The old private key is destroyed, its public half stays published, so that what it signed can still be checked. When it
+    ``is_lost`` (or given away), nothing of it is read: id and signature of the old key are empty.
+    """
+    path = Path(settings.SIGNING_KEY_FILE)
+    old = None if is_lost else _private()
+    fresh = Ed25519PrivateKey.generate()
+    new = keyid_of(fresh.public_key())
+    said = jws_by(old, {"key": new, "raw": raw_of(fresh.public_key()).hex()}, KEY_CHANGE) if old else ""
+    _publish(fresh.public_key())
+    draft = _draft(path, fresh)
+    draft.replace(path)
+    return keyid_of(old.public_key()) if old else "", new, said
+
+
 def _private() -> Ed25519PrivateKey:
-    return _load(str(settings.SIGNING_KEY_FILE))
+    path = Path(settings.SIGNING_KEY_FILE)
+    # A running process must notice a change of key: it is read again when the file is another.
+    return _load(str(path), path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @cache
-def _load(file: str) -> Ed25519PrivateKey:
+def _load(file: str, written_ns: int) -> Ed25519PrivateKey:
     path = Path(file)
     if not path.exists():
         if settings.PRODUCTION:
@@ -202,17 +227,22 @@ def _load(file: str) -> Ed25519PrivateKey:
 
 def _make(path: Path) -> None:
     """Write a new private key, readable by nobody else; when two processes try at once, the first wins."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(pem)
+    draft = _draft(path, Ed25519PrivateKey.generate())
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, key: Ed25519PrivateKey) -> Path:
+    """Write a private key beside its place, readable by nobody else."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return draft
 
 
 def _published() -> dict[str, str]:

@@ -5,12 +5,14 @@ SHA-256(0x00 || bytes), a node hash SHA-256(0x01 || left || right), and the root
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import rfc8785
 
 LEAF = b"\x00"
 NODE = b"\x01"
+STEP = 8
+"""Every so many levels an inner node is worth keeping (C2SP tlog-tiles: a tile is 8 levels high)."""
 
 
 def canonical(value: object) -> bytes:
@@ -55,20 +57,30 @@ class Tree:
 
     def __init__(self, frontier: Sequence[tuple[int, bytes]] = ()) -> None:
         self._frontier: list[tuple[int, bytes]] = list(frontier)
+        self._size = sum(1 << level for level, _ in self._frontier)
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return sum(1 << level for level, _ in self._frontier)
+        return self._size
 
-    def append(self, hashed: bytes) -> None:
-        """Add one leaf hash."""
-        level = 0
+    @property
+    def frontier(self) -> list[tuple[int, bytes]]:
+        """Where the tree goes on: (level, hash) of its complete parts, the largest first."""
+        return list(self._frontier)
+
+    def append(self, hashed: bytes) -> list[tuple[int, int, bytes]]:
+        """Add one leaf hash; return (level, index, hash) of the nodes at every ``STEP`` levels that it completed."""
+        level, done = 0, []
         while self._frontier and self._frontier[-1][0] == level:
             _, left = self._frontier.pop()
             hashed = node_hash(left, hashed)
             level += 1
+            if level % STEP == 0:
+                done.append((level, self._size >> level, hashed))
         self._frontier.append((level, hashed))
+        self._size += 1
+        return done
 
     @property
     def root(self) -> bytes:
@@ -102,16 +114,50 @@ def subtree(hashes: Sequence[bytes]) -> bytes:
     return tree.root
 
 
+Subtree = Callable[[int, int], bytes]
+"""(first leaf, leaf after the last) -> root over those leaves; what proofs are read from."""
+
+
+def inclusion_path(index: int, size: int, subtree_of: Subtree) -> list[bytes]:
+    """Return the inclusion proof of leaf ``index`` in the tree of ``size`` leaves (RFC 9162, section 2.1.3.1).
+
+    ``subtree_of`` is asked for at most one root per level, so a store that knows its inner nodes reads O(log n) of them.
+    """
+    if not 0 <= index < size:
+        raise IndexError(index)
+    path, start, end = [], 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append(subtree_of(middle, end))
+            end = middle
+        else:
+            path.append(subtree_of(start, middle))
+            start = middle
+    return path[::-1]
+
+
+def consistency_path(first: int, second: int, subtree_of: Subtree) -> list[bytes]:
+    """Return the proof that the tree of ``first`` leaves is a prefix of that of ``second`` (RFC 9162, 2.1.4.1)."""
+    if not 0 < first <= second:
+        raise IndexError(first)
+    path, start, end, is_whole = [], 0, second, True
+    while first != end:
+        middle = start + _split(end - start)
+        if first <= middle:
+            path.append(subtree_of(middle, end))
+            end = middle
+        else:
+            path.append(subtree_of(start, middle))
+            start, is_whole = middle, False
+    if not is_whole:
+        path.append(subtree_of(start, end))
+    return path[::-1]
+
+
 def inclusion_proof(index: int, hashes: Sequence[bytes]) -> list[bytes]:
     """Return the inclusion proof of leaf ``index`` in the tree over ``hashes`` (RFC 9162, section 2.1.3.1)."""
-    if not 0 <= index < len(hashes):
-        raise IndexError(index)
-    if len(hashes) == 1:
-        return []
-    k = _split(len(hashes))
-    if index < k:
-        return [*inclusion_proof(index, hashes[:k]), subtree(hashes[k:])]
-    return [*inclusion_proof(index - k, hashes[k:]), subtree(hashes[:k])]
+    return inclusion_path(index, len(hashes), lambda start, end: subtree(hashes[start:end]))
 
 
 def verify_inclusion(index: int, size: int, hashed: bytes, proof: Sequence[bytes], root: bytes) -> bool:
@@ -139,18 +185,7 @@ def verify_inclusion(index: int, size: int, hashed: bytes, proof: Sequence[bytes
 
 def consistency_proof(first: int, hashes: Sequence[bytes]) -> list[bytes]:
     """Return the proof that the tree over the first ``first`` leaves is a prefix of the tree over ``hashes`` (2.1.4.1)."""
-    if not 0 < first <= len(hashes):
-        raise IndexError(first)
-
-    def step(m: int, part: Sequence[bytes], whole: bool) -> list[bytes]:
-        if m == len(part):
-            return [] if whole else [subtree(part)]
-        k = _split(len(part))
-        if m <= k:
-            return [*step(m, part[:k], whole), subtree(part[k:])]
-        return [*step(m - k, part[k:], False), subtree(part[:k])]
-
-    return step(first, hashes, True)
+    return consistency_path(first, len(hashes), lambda start, end: subtree(hashes[start:end]))
 
 
 def verify_consistency(first: int, second: int, root1: bytes, root2: bytes, proof: Sequence[bytes]) -> bool:

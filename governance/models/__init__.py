@@ -18,7 +18,7 @@ from governance.models.asking import (
     RequestMessage,
     Verification,
 )
-from governance.models.audit import Checkpoint, Event, Leaf
+from governance.models.audit import Checkpoint, Cosignature, Event, Leaf, Node, Witness
 from governance.models.breakglass import BreakGlass, BreakGlassView
 from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
 from governance.models.holdings import (
@@ -59,6 +59,7 @@ __all__ = [
     "ConsentReceipt",
     "Contribution",
     "Contributor",
+    "Cosignature",
     "Dataset",
     "Decision",
     "Document",
@@ -72,6 +73,7 @@ __all__ = [
     "Leaf",
     "Media",
     "Membership",
+    "Node",
     "Party",
     "PartyKey",
     "Person",
@@ -93,5 +95,6 @@ __all__ = [
     "Token",
     "Verification",
     "Withdrawal",
+    "Witness",
     "new_id",
 ]

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
-from governance import decisions, log, roles, signing
+from governance import decisions, log, roles
 from governance.kernel.errors import Missing
-from governance.models import Checkpoint, Community, Decision, Event
+from governance.models import Community, Decision, Event
 from governance.odrl import profile
-from governance.web.access_rules import members, public
+from governance.web.access_rules import members
 from governance.web.forms import Form
 from governance.web.log_words import GROUPS, Line, group_filter, lines
 from governance.web.reach import NOT_HERE, person_of
@@ -120,26 +120,6 @@ def decision_proof_file(request: HttpRequest, community: str, decision: str) -> 
     return response
 
 
-@public
-@require_safe
-def checkpoint_file(request: HttpRequest) -> HttpResponse:
-    """The newest signed checkpoint, for whoever watches the log."""
-    checkpoint: Checkpoint | None = log.newest_checkpoint()
-    if checkpoint is None:
-        raise Missing("not-found", NOT_HERE)
-    return HttpResponse(checkpoint.note, content_type="text/plain; charset=utf-8")
-
-
-@public
-@require_safe
-def key_file(request: HttpRequest) -> HttpResponse:
-    """The public keys that sign here, the one in use first, in PEM."""
-    keys = signing.public_keys()
-    first = signing.current_keyid()
-    ordered = sorted(keys, key=lambda keyid: (keyid != first, keyid))
-    return HttpResponse("".join(keys[keyid] for keyid in ordered), content_type="application/x-pem-file")
-
-
 def event_or_404(community: Community, line: int) -> Event:
     """An event that the community may read, or ``Missing``."""
     found = Event.objects.filter(community=community.public_id, pk=line).first()
@@ -181,6 +161,4 @@ urlpatterns: list[URLPattern] = [
     path("communities/<slug:community>/log/<int:line>/proof/", proof_file, name="log-proof"),
     path("communities/<slug:community>/decisions/<str:decision>/", decision_page, name="decision"),
     path("communities/<slug:community>/decisions/<str:decision>/proof/", decision_proof_file, name="decision-proof"),
-    path("log/checkpoint/", checkpoint_file, name="log-checkpoint"),
-    path("log/keys/", key_file, name="log-keys"),
 ]

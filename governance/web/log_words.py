@@ -81,11 +81,15 @@ SENTENCES: Mapping[str, str] = {
     "pull.refuse": _("A party was refused a version, for: {purpose}"),
     "pull.open": _("A party asked for a version: {outcome}"),
     "pull.close": _("A pull ended: {files} files"),
+    "witness.add": _("{who} named a witness for the log"),
+    "witness.end": _("{who} ended what a witness may say of the log"),
+    "key.change": _("The key of this house was changed"),
 }
 
 VARIANTS: Mapping[tuple[str, str], str] = {
     ("withdrawal.open", "form"): _("Somebody without a name asked to take words back; nothing rests yet"),
     ("pull.open", "permit"): _("A party opened version files, for: {purpose}"),
+    ("key.change", "lost"): _("The key of this house was lost, and a new one put in its place"),
     ("pull.open", "deny"): _("A party was refused a version, for: {purpose}"),
 }
 """(verb, channel or outcome) -> what is said instead."""
@@ -101,6 +105,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "access": (_("Agreements, tokens and pulls"), ("party.", "agreement.", "token.", "pull.")),
     "work": (_("Tasks, reviews and flags"), ("campaign.", "annotation.", "flag.")),
     "versions": (_("Checks and versions"), ("check.", "version.")),
+    "log": (_("The log itself"), ("witness.", "key.")),
 }
 """Key -> words and the beginnings of the verbs."""
 
@@ -159,7 +164,9 @@ def _line(
         values[name] = _value(name, value, people)
     hidden = event.verb in QUIET and not sees_names
     values["who"] = gettext("Somebody") if hidden else _who(event.actor, people)
-    variant = VARIANTS.get((event.verb, str(told.get("channel") or told.get("outcome") or "")))
+    variant = VARIANTS.get(
+        (event.verb, str(told.get("channel") or told.get("outcome") or ("lost" if told.get("lost") else "")))
+    )
     sentence = gettext(variant or SENTENCES.get(event.verb, event.verb)).format(**values)
     body = event.body.encode()
     as_written = sha256(body) == event.hash and (leaf is None or leaf_hash(body).hex() == leaf.hash)

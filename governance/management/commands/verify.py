@@ -25,12 +25,18 @@ class Command(BaseCommand):
         """Say what can be checked."""
         parser.add_argument("--proof", type=Path, metavar="FILE", help="a proof that was downloaded from the log page")
         parser.add_argument("--public-key", type=Path, metavar="FILE", help="the log's key (PEM), from somewhere else")
+        parser.add_argument(
+            "--checkpoint",
+            type=Path,
+            metavar="FILE",
+            help="a checkpoint that was kept elsewhere; the log must extend it",
+        )
         parser.add_argument("--format", default="text", choices=["text", "json"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, print, and end with 0, 1 or 2."""
         try:
-            found = self._check(options["proof"], options["public_key"])
+            found = self._check(options["proof"], options["public_key"], options["checkpoint"])
         except Invalid as refusal:
             self._refuse(refusal, options)
         if options["format"] == "json":
@@ -40,10 +46,10 @@ class Command(BaseCommand):
         if not found.ok:
             sys.exit(1)
 
-    def _check(self, proof: Path | None, key: Path | None) -> log.Verified:
+    def _check(self, proof: Path | None, key: Path | None, kept: Path | None) -> log.Verified:
         keys = [signing.raw_of(signing.load_public(_text(key)))] if key else None
         if proof is None:
-            return log.verify()
+            return log.verify(_text(kept) if kept else None)
         try:
             bundle = json.loads(_text(proof))
         except ValueError as error:
