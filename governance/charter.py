@@ -41,12 +41,13 @@ RULES: Mapping[str, Rule] = {
     "recovery": {"who": ["keeper"], "threshold": 1},
     "charter": {"who": ["keeper"], "threshold": 1, "proposer_stays": True},
     "collective": {"who": ["keeper", "authority"], "threshold": 1},
+    "hand-over": {"who": ["keeper"], "threshold": 1, "proposer_stays": True},
 }
-"""What counts where a charter says nothing; for these names a vote is always asked. A role and the charter need a second keeper:
-the one who proposes and one who says yes.
+"""What counts where a charter says nothing; for these names a vote is always asked. A role, the charter and
+a hand-over need a second keeper: the one who proposes and one who says yes.
 """
 
-OPTIONAL = ("policy", "agreement", "takedown", "break-glass", "hand-over")
+OPTIONAL = ("policy", "agreement", "takedown", "break-glass")
 """Names of decisions that a charter may ask a vote for, and by itself does not."""
 
 DEFAULT: Rule = {

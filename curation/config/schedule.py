@@ -31,5 +31,6 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "seal-log": {"task": "wellhouse.seal_log", "schedule": 10.0},
     "close-pulls": {"task": "wellhouse.close_pulls", "schedule": 60.0},
     "follow-withdrawals": {"task": "wellhouse.follow_withdrawals", "schedule": 60.0},
+    "remove-archives": {"task": "wellhouse.remove_archives", "schedule": 3600.0},
     "close-votes": {"task": "wellhouse.close_votes", "schedule": 60.0},
 }

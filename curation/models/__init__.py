@@ -2,6 +2,7 @@
 
 from curation.models.checks import CheckRun, Finding, Override
 from curation.models.delivery import Build, BuiltFile, Pull, PullFile, Shard, Takedown, Tombstone
+from curation.models.handover import Arrival, HandOver
 from curation.models.versions import Freeze, LedgerEntry, LeftOut, Member, Split, Version, VersionContributor
 from curation.models.withdrawals import (
     Delivery,
@@ -14,6 +15,7 @@ from curation.models.withdrawals import (
 )
 
 __all__ = [
+    "Arrival",
     "Build",
     "BuiltFile",
     "CheckRun",
@@ -21,6 +23,7 @@ __all__ = [
     "Erasure",
     "Finding",
     "Freeze",
+    "HandOver",
     "LedgerEntry",
     "LeftOut",
     "Member",

@@ -4,12 +4,14 @@ from django.urls import URLPattern, URLResolver
 
 from curation.web import (
     ask,
+    handover,
     health,
     hub,
     public,
     pulls,
     quality,
     receipts_api,
+    register,
     today,
     versions,
     versions_api,
@@ -18,11 +20,13 @@ from curation.web import (
 from curation.web import explained as explained  # loaded so that votes say what they change
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *handover.urlpatterns,
     *health.urlpatterns,
     *hub.urlpatterns,
     *public.urlpatterns,
     *ask.urlpatterns,
     *pulls.urlpatterns,
+    *register.urlpatterns,
     *today.urlpatterns,
     *quality.urlpatterns,
     *receipts_api.urlpatterns,
