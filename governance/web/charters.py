@@ -93,6 +93,7 @@ class CharterForm(Form):
                 "when": NAMES[name][1],
                 "fields": fields,
                 "optional": name in charter.OPTIONAL,
+                "has_errors": any(field.errors for field in fields.values()),
             }
 
     def body(self) -> dict[str, object]:
