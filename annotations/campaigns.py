@@ -40,7 +40,7 @@ def create(
     Raises ``Invalid`` (``campaign-invalid``) with every reason, faults of the config with their line, and ``Conflict``
     (``campaign-exists``).
     """
-    reasons = faults(dataset, slug=slug, name=name, config=config, overlap=overlap)
+    reasons = faults(dataset, slug=slug, name=name, config=config, overlap=overlap, by=by)
     if reasons:
         raise Invalid("campaign-invalid", _("The campaign cannot be kept like this yet."), reasons=reasons)
     parsed = configs.parse(config)
@@ -65,7 +65,7 @@ def create(
     return campaign
 
 
-def faults(dataset: Dataset, *, slug: str, name: str, config: str, overlap: int) -> list[Reason]:
+def faults(dataset: Dataset, *, slug: str, name: str, config: str, overlap: int, by: Person) -> list[Reason]:
     """Everything that keeps a draft from being made."""
     reasons = []
     if not SLUG.fullmatch(slug) or len(slug) > 64:
@@ -76,12 +76,12 @@ def faults(dataset: Dataset, *, slug: str, name: str, config: str, overlap: int)
         words = _("Between 1 and {most} people can answer each.")
         reasons.append(Reason("overlap-wrong", words, "overlap", None, {"most": MOST_OVERLAP}))
     parsed, wrong = configs.inspect(config)
-    return reasons + wrong + (column_faults(dataset, parsed) if parsed else [])
+    return reasons + wrong + (column_faults(dataset, parsed, by) if parsed else [])
 
 
-def column_faults(dataset: Dataset, config: configs.Config) -> list[Reason]:
-    """Columns that the config shows and the dataset's samples lack; nothing while the dataset is empty."""
-    known = columns(dataset)
+def column_faults(dataset: Dataset, config: configs.Config, by: Person) -> list[Reason]:
+    """Columns that the config shows and the samples that ``by`` sees lack; nothing while there are none."""
+    known = columns(dataset, by)
     words = _("No sample has a column “{key}”. There are: {known}.")
     return [
         node.reason("column-missing", words, "value", key=node.key, known=", ".join(known))
@@ -90,9 +90,11 @@ def column_faults(dataset: Dataset, config: configs.Config) -> list[Reason]:
     ]
 
 
-def columns(dataset: Dataset) -> Sequence[str]:
-    """The data columns of a dataset, sorted, read off its first samples."""
-    first = Sample.objects.filter(dataset=dataset).order_by("pk").values_list("data", flat=True)[:LOOK_AT]
+def columns(dataset: Dataset, by: Person) -> Sequence[str]:
+    """The data columns of a dataset, sorted, read off the first samples that ``by`` sees."""
+    first = (
+        Sample.objects.visible_to(by).filter(dataset=dataset).order_by("pk").values_list("data", flat=True)[:LOOK_AT]
+    )
     return sorted({str(key) for data in first for key in data})
 
 

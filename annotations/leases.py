@@ -17,7 +17,7 @@ from annotations.models import Campaign, Lease, QueueSlot
 from governance import roles
 from governance.kernel.errors import Conflict
 from governance.kernel.words import _
-from governance.models import Person
+from governance.models import Person, Sample
 
 # Every how many claims a person's marks move up (platform measurements, section 6).
 ADVANCE_EVERY = 32
@@ -70,7 +70,8 @@ def _next(campaign: Campaign, by: Person, now: datetime) -> Lease | None:
 
 
 def heartbeat(lease: Lease, *, by: Person, now: datetime | None = None) -> Lease:
-    """Prolong a lease that somebody is still working on; raises ``Conflict`` (``lease-ended``)."""
+    """Prolong a lease that somebody is still working on; raises ``Conflict``: ``lease-ended``, ``moved-on``."""
+    require_seen(lease)
     until = (now or timezone.now()) + timedelta(seconds=lease.campaign.lease_seconds)
     mine = Lease.objects.filter(pk=lease.pk, annotator=by, state=Lease.State.OPEN)
     if not mine.update(lease_until=until):
@@ -85,10 +86,22 @@ def may_show(lease: Lease, now: datetime | None = None) -> bool:
 
 
 def require_shown(lease: Lease) -> None:
-    """Raise ``Conflict`` (``sample-rests``) when the sample of a lease was held, taken back or closed meanwhile."""
-    if not may_show(lease):
+    """Raise ``Conflict`` when the sample of a lease may not be shown: ``sample-rests`` when it was held or taken back, ``moved-on``
+    for anything else, so that nobody learns that a group closed.
+    """
+    if may_show(lease):
+        return
+    require_seen(lease)
+    raise Conflict(
+        "sample-rests", _("This rests since a moment ago, so no answer to it is kept. Please go on with the next.")
+    )
+
+
+def require_seen(lease: Lease) -> None:
+    """Raise ``Conflict`` (``moved-on``) when the sample of a lease is no longer for its person."""
+    if not Sample.objects.visible_to(lease.annotator).filter(pk=lease.task.sample_id).exists():
         raise Conflict(
-            "sample-rests", _("This rests since a moment ago, so no answer to it is kept. Please go on with the next.")
+            "moved-on", _("This question has moved on, so no answer to it is kept. Please go on with the next.")
         )
 
 
@@ -137,9 +150,12 @@ def why_empty(campaign: Campaign, person: Person) -> str:
         return gettext("This work rests for now. What you gave is kept.")
     if campaign.status == Campaign.Status.CLOSED:
         return gettext("This work is finished. Thank you for your part in it.")
-    waiting = QueueSlot.objects.filter(campaign=campaign)
+    # What is not for them does not exist for them, waiting or in other hands.
+    seen = Sample.objects.visible_to(person)
+    waiting = QueueSlot.objects.filter(campaign=campaign, task__sample__in=seen)
     if not waiting.exists():
-        hands = Lease.objects.filter(campaign=campaign, state=Lease.State.OPEN).exclude(annotator=person).count()
+        held = Lease.objects.filter(campaign=campaign, state=Lease.State.OPEN, task__sample__in=seen)
+        hands = held.exclude(annotator=person).count()
         if not hands:
             return gettext("Everything here has been answered. Thank you.")
         said = ngettext(
@@ -152,6 +168,4 @@ def why_empty(campaign: Campaign, person: Person) -> str:
     unseen = waiting.exclude(task__in=answered)
     if not unseen.exists():
         return gettext("You have answered all of it. What is left waits for other people's opinions.")
-    return gettext(
-        "What is left is your own, rests for now, or is not for everyone. Nobody is asked about their own words."
-    )
+    return gettext("What is left is your own, or rests for now. Nobody is asked about their own words.")

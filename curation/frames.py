@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from annotations import frames as opinions
 from annotations.models import Campaign
 from curation.models import LedgerEntry, Version
+from governance import protocols
 from governance.kernel.text import normal_hash
 from governance.models import Contribution, Dataset, Hold, Sample, SampleRevision
 
@@ -100,7 +101,7 @@ def draft(dataset: Dataset, campaign: Campaign | None) -> pd.DataFrame:
     """
     frame = candidates(dataset, campaign)
     held = held_ids(dataset)
-    open_to_all = (frame["protocol_id"] == dataset.default_protocol_id) & ~frame["sample_id"].isin(held)
+    open_to_all = frame["protocol_id"].isin(protocols.leaving(dataset, ())) & ~frame["sample_id"].isin(held)
     frame = frame[open_to_all].reset_index(drop=True)
     imported = dict(
         dataset.samples.exclude(imported_label="")

@@ -18,7 +18,7 @@ from curation import checking, frames, likeness, membership, neighbours, splits,
 from curation.exporters import parquet
 from curation.findings import Context
 from curation.models import Freeze, LedgerEntry, LeftOut, Member, Version, VersionContributor
-from governance import collective, consents, voices
+from governance import collective, consents, protocols, voices
 from governance.acts import act
 from governance.kernel.digests import canonical, digest
 from governance.kernel.errors import Conflict, Refusal
@@ -35,6 +35,8 @@ T = TypeVar("T")
 FREEZER = Machine("freezer")
 NEAR = 0.8
 CHUNK = 2000
+RESTRICTED = "restricted"
+"""Why a sample that is not for everyone in the community is left out; a row says so, no count does."""
 
 
 def run(freeze: Freeze, claim: Claim) -> None:
@@ -131,6 +133,7 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     valid = set(consents.valid_contributors(dataset, version.purposes, at).values_list("pk", flat=True))  # type: ignore[arg-type]  # a datetime
     taken_back = frames.held_ids(dataset, kind=Hold.Kind.WITHDRAWAL)
     held = frames.held_ids(dataset)
+    may_leave = protocols.leaving(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     needed = versions.votes_needed(version)
     is_together = collective.allows(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     further = voices.further(dataset)
@@ -138,7 +141,10 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     for pk, giver, protocol, label, n in zip(
         body["sample_id"], body["contributor_id"], body["protocol_id"], body["label"], body["n_votes"], strict=True
     ):
-        if pk in taken_back:
+        if protocol not in may_leave:
+            # Before all else: it is in no number, so it must not be counted under another reason.
+            reasons.append(RESTRICTED)
+        elif pk in taken_back:
             reasons.append("withdrawn")
         elif giver is None:
             reasons.append("no-contributor")
@@ -150,8 +156,6 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("voice-no-consent")
         elif not is_together:
             reasons.append("no-collective")
-        elif protocol is None or protocol != dataset.default_protocol_id:
-            reasons.append("restricted")
         elif pk in held:
             reasons.append("held")
         elif version.takes_place_of_id:
@@ -337,16 +341,22 @@ def _since(version: Version, kept: pd.DataFrame, body: pd.DataFrame, left_out: S
         "version": earlier.number,
         "added": len(now) - len(both),
         "gone": len(before) - len(both),
-        "gone_by_reason": dict(sorted(Counter(str(reasons.get(uid)) for uid in before.keys() - both).items())),
+        "gone_by_reason": dict(sorted(Counter(_plainly(reasons.get(uid)) for uid in before.keys() - both).items())),
         "relabelled": changed.total(),
         "relabelled_from_to": [[old, new, n] for (old, new), n in changed.most_common(20)],
         "moved": sum(before[uid][1] != now[uid][1] for uid in both),
     }
 
 
+def _plainly(reason: object) -> str:
+    """A reason as it is told about a sample that was known: what is for fewer people now has come to rest."""
+    return "held" if reason == RESTRICTED else str(reason)
+
+
 def counted(left_out: Series) -> dict[str, int]:
-    """Return how many were left out for each reason."""
-    return {str(reason): int(n) for reason, n in sorted(left_out.dropna().value_counts().items())}
+    """Return how many were left out for each reason, without those that are not for everyone: nobody learns how many there are."""
+    told = left_out[left_out != RESTRICTED].dropna()
+    return {str(reason): int(n) for reason, n in sorted(told.value_counts().items())}
 
 
 def _told(left_out: Series) -> str:

@@ -209,7 +209,7 @@ def open_version(token: Token, version: Version, *, client: str = "", at: dateti
     """
     at = at or timezone.now()
     agreement = token.agreement
-    how = standing.of(version)
+    how = standing.of(version, at)
     facts = _within(token, decisions.facts_for(agreement, version_facts=_version_facts(token, version, how, at), at=at))
     pull = Pull.objects.filter(token=token, version=version, closed_at=None).select_related("decision").first()
     if pull is not None and _still_holds(pull, facts, at):

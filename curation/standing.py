@@ -7,11 +7,12 @@ A version never shrinks; one sample of it that may not leave closes the whole.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from curation.models import Member, Takedown, Tombstone, Version, VersionContributor
-from governance import holds, voices
+from governance import holds, protocols, voices
 from governance.kernel.words import _
 from governance.models import Dataset, Hold
 
@@ -63,8 +64,8 @@ class Standing:
         return self.code in GONE
 
 
-def of(version: Version) -> Standing:
-    """Read how ``version`` stands now."""
+def of(version: Version, at: datetime | None = None) -> Standing:
+    """Read how ``version`` stands at ``at`` (default: now)."""
     if version.status == Version.Status.WITHDRAWN:
         stone = Tombstone.objects.filter(version=version).first()
         reason = stone.public_reason if stone else PUBLIC_REASON
@@ -72,7 +73,7 @@ def of(version: Version) -> Standing:
         return Standing(BY_LAW if blocked_by else WITHDRAWN, version.withdrawn_at, reason, blocked_by=blocked_by)
     if version.status != Version.Status.PUBLISHED:
         return Standing(NOT_APPROVED)
-    stops = stops_in(version)
+    stops = stops_in(version, at)
     if stops.taken_back:
         return Standing(WITHDRAWN, stops.since, PUBLIC_REASON, stops.held, stops.taken_back)
     case = Takedown.objects.filter(version=version, status=Takedown.Status.OPEN).first()
@@ -85,9 +86,10 @@ def of(version: Version) -> Standing:
     return Standing(EMBARGOED) if holds.open_on(KIND, version.public_id).exists() else Standing(OPEN)
 
 
-def stops_in(version: Version) -> Stops:
-    """Count what closes ``version``: samples taken back since it was frozen, and samples that rest.
+def stops_in(version: Version, at: datetime | None = None) -> Stops:
+    """Count what closes ``version``: samples taken back since it was frozen, and samples that rest or are not for everyone.
 
+    Those of a group whose season has closed are among the last, and are told like any that rest: nobody outside learns of a group.
     A hold by withdrawal that was lifted later, after a new yes, still counts: the version stays closed, the next one may have
     them. Reads from the holds, which are few, to the members, which may be a million.
     """
@@ -104,7 +106,7 @@ def stops_in(version: Version) -> Stops:
     stops += [(givers[giver], n) for giver, n in people.values_list("contributor_id", "samples")]
     stops += [(givers[who], 1) for who in late_voices(version) if who in givers]
     gone = [(at, n) for (kind, at), n in stops if kind == Hold.Kind.WITHDRAWAL]
-    held = sum(n for (kind, _at), n in stops if kind != Hold.Kind.WITHDRAWAL)
+    held = sum(n for (kind, _at), n in stops if kind != Hold.Kind.WITHDRAWAL) + not_for_everyone(version, at)
     return Stops(held, sum(n for _at, n in gone), min((at for at, _n in gone), default=None))
 
 
@@ -115,6 +117,30 @@ def late_voices(version: Version) -> list[int | None]:
         return []
     inside = set(_members_among(version, [sample for sample, _who in late]))
     return [who for sample, who in late if sample in inside]
+
+
+def not_for_everyone(version: Version, at: datetime | None = None) -> int:
+    """Count the samples of ``version`` whose protocol lets them not leave at ``at``: not the open one, or out of season."""
+    stamp, everyones, is_in_season = protocols.state_of(version.dataset, at)
+    if version.members_root:
+        by_protocol = _by_protocol(version.pk, version.public_id, version.members_root, stamp)
+    else:
+        found = Member.objects.filter(version=version).order_by().values_list("sample__protocol")
+        by_protocol = tuple(found.annotate(Count("pk")))
+    may_leave = frozenset({everyones} if is_in_season else ())
+    if {protocol for protocol, _n in by_protocol} - {everyones}:
+        may_leave = protocols.leaving(version.dataset, version.purposes, at)
+    return sum(n for protocol, n in by_protocol if protocol not in may_leave)
+
+
+@lru_cache(maxsize=4096)
+def _by_protocol(pk: int, public_id: str, members_root: str, stamp: int) -> tuple[tuple[int | None, int], ...]:
+    """Count the members of a frozen version by their samples' protocol, once for each change of who may see samples of its dataset.
+
+    The change is counted in the transaction that makes it, so what is remembered under a count is never older than it.
+    """
+    found = Member.objects.filter(version=pk).order_by().values_list("sample__protocol").annotate(Count("pk"))
+    return tuple(found)
 
 
 def newest_open(dataset: Dataset, after: int = 0) -> Version | None:

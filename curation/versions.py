@@ -418,6 +418,7 @@ def _holds(version: Version) -> Condition:
         | Q(sample__in=Contribution.objects.filter(contributor__in=givers).values("sample")),
         version=version,
     ).count()
+    held += standing.not_for_everyone(version)
     on_itself = holds.filter(subject_kind="version", subject_id=version.public_id).exists()
     if held or on_itself:
         words = (

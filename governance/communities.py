@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from governance import people, votes
+from governance import people, protocols, votes
 from governance.acts import act, record
 from governance.codes import hash_code, new_code
 from governance.kernel.digests import digest
@@ -177,6 +177,7 @@ def end(membership: Membership, *, by: Person) -> Membership | Proposal:
 def _end(community: Community, person: Person, roles: list[str], now: datetime | None = None) -> None:
     rows = Membership.objects.current(now).filter(person=person, community=community, role__in=roles)
     rows.update(valid_to=now or timezone.now())
+    protocols.let_go(community, person, now)
 
 
 def _not_the_last(community: Community, person: Person) -> None:

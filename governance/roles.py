@@ -66,6 +66,16 @@ VERBS: Mapping[str, Who] = {
     "receipt.issue": _by(KEEPER, STEWARD),
     "withdrawal.open": Who(EVERY_ROLE, outsider=True),
     "withdrawal.close": _by(KEEPER),
+    # who may see what; a group's own keepers may hold any role, so its operations ask
+    "group.found": _by(KEEPER),
+    "group.admit": Who(EVERY_ROLE),
+    "group.release": Who(EVERY_ROLE),
+    "group.season": Who(EVERY_ROLE),
+    "sample.protect": Who(EVERY_ROLE),
+    "breakglass.ask": _by(KEEPER),
+    "breakglass.second": _by(KEEPER),
+    "breakglass.end": _by(KEEPER),
+    "breakglass.see": Who(EVERY_ROLE),
     # rules
     "policy.revise": _by(KEEPER, STEWARD),
     "proposal.open": _by(KEEPER, STEWARD),

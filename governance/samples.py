@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings as site
 from django.db.models import QuerySet
 
-from governance import collective, consents, media
+from governance import collective, consents, media, protocols
 from governance.acts import act
 from governance.formats import FORMATS
 from governance.kernel import jobs
@@ -31,9 +31,9 @@ def usable(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None
     """The samples that may be used for every one of ``purposes`` at ``at``: every voice in them says so, nothing rests, and
     everyone in the community may see them. Unknown is no. Where the community must say yes itself, nothing may be used before.
     """
-    if dataset.default_protocol_id is None or not collective.allows(dataset, purposes, at):
+    if not collective.allows(dataset, purposes, at):
         return Sample.objects.none()
-    open_to_all = Sample.objects.filter(dataset=dataset, protocol=dataset.default_protocol_id)
+    open_to_all = Sample.objects.filter(dataset=dataset, protocol__in=protocols.leaving(dataset, purposes, at))
     return consents.covered(open_to_all, dataset, purposes, at).not_held()
 
 

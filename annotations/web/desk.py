@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -21,13 +20,11 @@ from annotations.web.reach import campaign_of
 from annotations.web.showing import Shown, show
 from governance import roles
 from governance.kernel.errors import Conflict, Invalid, NotAllowed, Reason
-from governance.models import Dataset, Sample
+from governance.models import Dataset, Person, Sample
+from governance.models.holdings import SampleQuerySet
 from governance.web.access_rules import members
 from governance.web.forms import Form, sentence
 from governance.web.reach import dataset_or_404, person_of
-
-if TYPE_CHECKING:
-    from governance.models import Person
 
 _SHOWS = {
     "text": '<Text name="text" value="${column}"/>',
@@ -102,11 +99,11 @@ class Standing:
         return self.answers / self.wanted if self.wanted else 0.0
 
 
-def standings(found: list[Campaign]) -> list[Standing]:
-    """How each campaign goes, in one query."""
+def standings(found: list[Campaign], me: Person) -> list[Standing]:
+    """How each campaign goes over the samples that ``me`` may see, in one query."""
     counts = {
         row["campaign"]: row
-        for row in Task.objects.filter(campaign__in=found)
+        for row in Task.objects.filter(campaign__in=found, sample__in=Sample.objects.visible_to(me))
         .values("campaign")
         .annotate(n=Count("pk"), done=Count("pk", filter=Q(status=Task.Status.DONE)), given=Sum("answers"))
     }
@@ -123,7 +120,7 @@ def campaign_list(request: HttpRequest, community: str, dataset: str) -> HttpRes
     order = {"open": 0, "draft": 1, "paused": 2, "closed": 3}
     found = sorted(here.campaigns.select_related("dataset__community"), key=lambda c: (order[c.status], -c.pk))
     context = _frame(here) | {
-        "standings": standings(found),
+        "standings": standings(found, person_of(request)),
         "may_make": roles.may(person_of(request), "campaign.create", here.community),
     }
     return render(request, "annotations/campaigns.html", context)
@@ -149,7 +146,7 @@ def campaign_new(request: HttpRequest, community: str, dataset: str) -> HttpResp
         values = form.cleaned_data
         slug = slugify(values["name"])[:64].strip("-") or f"campaign-{here.campaigns.count() + 1}"
         parsed, reasons = configs.inspect(config)
-        reasons = reasons or (campaigns.column_faults(here, parsed) if parsed else [])
+        reasons = reasons or (campaigns.column_faults(here, parsed, me) if parsed else [])
         if not reasons and "check" not in request.POST:
             made = form.attempt(campaigns.create, here, slug=slug, by=me, **values)
             if made is not None:
@@ -161,7 +158,7 @@ def campaign_new(request: HttpRequest, community: str, dataset: str) -> HttpResp
         "lines": _lines(config, reasons) if reasons else [],
         "shown": _preview(here, config, me),
         "checked": request.method == "POST" and not reasons,
-        "columns": campaigns.columns(here),
+        "columns": campaigns.columns(here, me),
     }
     wrong = bool(reasons or form.errors)
     return render(
@@ -183,7 +180,7 @@ def _lines(config: str, reasons: list[Reason]) -> list[Line]:
     return [Line(number, text, said.get(number, [])) for number, text in enumerate(texts, 1)]
 
 
-def _preview(dataset: Dataset, config: str, me: "Person") -> Shown | None:
+def _preview(dataset: Dataset, config: str, me: Person) -> Shown | None:
     parsed, _reasons = configs.inspect(config)
     sample = (
         Sample.objects.visible_to(me).not_held().filter(dataset=dataset).select_related("media").order_by("pk").first()
@@ -200,24 +197,28 @@ def campaign_page(request: HttpRequest, community: str, dataset: str, campaign: 
     here, me = dataset_or_404(request, community, dataset), person_of(request)
     found = campaign_of(here, campaign)
     opening = found.openings.order_by("-pk").first()
-    given = Annotation.objects.filter(campaign=found, standing=Annotation.Standing.COUNTS)
+    seen = Sample.objects.visible_to(me)
+    given = Annotation.objects.filter(campaign=found, standing=Annotation.Standing.COUNTS, sample__in=seen)
+    skipped = Lease.objects.filter(campaign=found, state=Lease.State.SKIPPED, task__sample__in=seen)
     context = _frame(here) | {
         "campaign": found,
-        "standing": standings([found])[0],
+        "standing": standings([found], me)[0],
         "opening": opening if opening and opening.status != Opening.Status.DONE else None,
+        # A share and no number: how many there are in all is nobody's to know.
+        "opened": 1000 * opening.done // opening.total if opening and opening.total else 0,
         "is_opening": bool(opening and not opening.is_over),
-        "labels": _label_rows(found),
+        "labels": _label_rows(found, given),
         "label_head": [_("Answer"), _("Opinions"), _("Share")],
         "parted": given.exclude(label="")
         .values("task")
         .annotate(n=Count("label", distinct=True))
         .filter(n__gt=1)
         .count(),
-        "people": _people(found),
-        "held": Lease.objects.filter(campaign=found, state=Lease.State.OPEN).count(),
-        "skips": _skips(found),
+        "people": _people(given),
+        "held": Lease.objects.filter(campaign=found, state=Lease.State.OPEN, task__sample__in=seen).count(),
+        "skips": _skips(skipped),
         "waiting_review": reviews.waiting_for(me, found).count(),
-        "unqueued": _unqueued(found),
+        "unqueued": _unqueued(found, seen),
         "may": {verb: roles.may(me, f"campaign.{verb}", here.community) for verb in ("open", "pause", "close")},
         "may_review": roles.may(me, "annotation.review", here.community),
         "why": leases.why_empty(found, me) if found.status != Campaign.Status.OPEN else "",
@@ -227,18 +228,18 @@ def campaign_page(request: HttpRequest, community: str, dataset: str, campaign: 
     return render(request, "annotations/campaign.html", context)
 
 
-def _unqueued(campaign: Campaign) -> int:
+def _unqueued(campaign: Campaign, seen: SampleQuerySet) -> int:
     """Samples that came since the campaign opened."""
     if campaign.status == Campaign.Status.DRAFT:
         return 0
-    return Sample.objects.filter(dataset=campaign.dataset_id).count() - Task.objects.filter(campaign=campaign).count()
+    queued = Task.objects.filter(campaign=campaign, sample__in=seen)
+    return seen.filter(dataset=campaign.dataset_id).count() - queued.count()
 
 
-def _label_rows(campaign: Campaign) -> list[dict[str, object]]:
+def _label_rows(campaign: Campaign, given: QuerySet[Annotation]) -> list[dict[str, object]]:
     if not campaign.label_control or configs.parse(campaign.config).is_many:
         return []
-    counting = Annotation.objects.filter(campaign=campaign, standing=Annotation.Standing.COUNTS).order_by()
-    counts = dict(counting.values_list("label").annotate(Count("pk")))
+    counts = dict(given.order_by().values_list("label").annotate(Count("pk")))
     total = sum(counts.values()) or 1
     words = {o.value: o.text for w in configs.widgets(configs.parse(campaign.config), {}) for o in w.options}
     return [
@@ -247,20 +248,18 @@ def _label_rows(campaign: Campaign) -> list[dict[str, object]]:
     ]
 
 
-def _people(campaign: Campaign) -> list[dict[str, object]]:
+def _people(given: QuerySet[Annotation]) -> list[dict[str, object]]:
     """Who gave how much, by name; nobody is ranked."""
     rows = (
-        Annotation.objects.filter(campaign=campaign, standing=Annotation.Standing.COUNTS)
-        .order_by("annotator__display_name")
+        given.order_by("annotator__display_name")
         .values("annotator__display_name")
         .annotate(n=Count("pk"), last=Max("created_at"))
     )
     return [{"name": row["annotator__display_name"], "n": row["n"], "last": row["last"]} for row in rows[:200]]
 
 
-def _skips(campaign: Campaign) -> list[tuple[str, int]]:
-    rows = Lease.objects.filter(campaign=campaign, state=Lease.State.SKIPPED).order_by("skip_reason")
-    counts = rows.values_list("skip_reason").annotate(Count("pk"))
+def _skips(skipped: QuerySet[Lease]) -> list[tuple[str, int]]:
+    counts = skipped.order_by("skip_reason").values_list("skip_reason").annotate(Count("pk"))
     return [(_(submissions.SKIP_REASONS.get(reason, reason)), n) for reason, n in counts]
 
 

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotations.models import Annotation, Campaign, Flag, Opening, Review
+from annotations import reviews
+from annotations.models import Campaign, Flag, Opening, Review
 from governance import roles
-from governance.models import Community, Person
+from governance.models import Community, Person, Sample
 from governance.web.needs import LATER, SOON, URGENT, Need
 
 CAME_BACK = timedelta(days=7)
@@ -25,15 +26,16 @@ def needs(person: Person, community: Community) -> list[Need]:
     held = roles.roles_of(person, community)
     found = _came_back(person, community)
     if held & roles.DESK:
-        found += _flags(community)
+        found += _flags(person, community)
         found += _campaigns(community)
     if held & (roles.DESK | {roles.REVIEWER}):
         found += _reviews(person, community)
     return found
 
 
-def _flags(community: Community) -> list[Need]:
-    rows = Flag.objects.filter(sample__dataset__community=community, status=Flag.Status.OPEN).order_by()
+def _flags(person: Person, community: Community) -> list[Need]:
+    seen = Sample.objects.visible_to(person).filter(dataset__community=community)
+    rows = Flag.objects.filter(sample__in=seen, status=Flag.Status.OPEN).order_by()
     by_dataset = rows.values_list("sample__dataset__slug", "sample__dataset__name").annotate(
         n=Count("pk"), resting=Count("pk", filter=Q(holds=True))
     )
@@ -66,8 +68,7 @@ def _reviews(person: Person, community: Community) -> list[Need]:
     campaigns = Campaign.objects.filter(dataset__community=community, needs_review=True, status=Campaign.Status.OPEN)
     found = []
     for campaign in campaigns.select_related("dataset"):
-        waiting = Annotation.objects.filter(campaign=campaign, standing=Annotation.Standing.COUNTS, reviews=None)
-        number = waiting.exclude(annotator=person)[:COUNTED].count()
+        number = reviews.waiting_for(person, campaign)[:COUNTED].count()
         if number:
             said = _("more than %(number)d") % {"number": number - 1} if number == COUNTED else str(number)
             found.append(

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from curation import checking, versions
 from curation.models import CheckRun, Finding, Member, Version
-from curation.web.reach import finding_of
+from curation.web.reach import finding_of, shown_to
 from governance import roles
 from governance.intake import escaped
 from governance.kernel.text import normalise
@@ -163,6 +163,7 @@ def override(request: HttpRequest, community: str, dataset: str, finding: str) -
 def _finding_page(
     request: HttpRequest, held: Dataset, found: Finding, form: AnswerForm | None = None, status: int = 200
 ) -> HttpResponse:
+    shown_to(found, person_of(request))
     page = Paginator(found.evidence, EVIDENCE_PAGE).get_page(request.GET.get("page"))
     version = found.run.version
     may_answer = (
@@ -196,7 +197,8 @@ def findings_sheet(request: HttpRequest, community: str, dataset: str) -> HttpRe
     held = dataset_or_404(request, community, dataset)
     newest = checking.newest(held)
     rows = newest.findings.order_by("pk") if newest else Finding.objects.none()
-    return _sheet(rows, f"findings-{held.slug}.csv")
+    me = person_of(request)
+    return _sheet((shown_to(row, me) for row in rows.select_related("run")), f"findings-{held.slug}.csv")
 
 
 @members
@@ -204,7 +206,7 @@ def findings_sheet(request: HttpRequest, community: str, dataset: str) -> HttpRe
 def finding_sheet(request: HttpRequest, community: str, dataset: str, finding: str) -> HttpResponse:
     """One finding as a sheet."""
     found = finding_of(dataset_or_404(request, community, dataset), finding)
-    return _sheet([found], f"{found.check_id}.csv")
+    return _sheet([shown_to(found, person_of(request))], f"{found.check_id}.csv")
 
 
 class _Echo:

@@ -6,10 +6,11 @@ from django.http import HttpRequest
 
 from curation.models import CheckRun, Finding, Version
 from governance.kernel.errors import Missing
-from governance.models import Dataset
+from governance.models import Dataset, Person, Sample
 from governance.web.reach import NOT_HERE, person_of
 
 T = TypeVar("T")
+IDS_AT_ONCE = 500
 
 
 def version_of(dataset: Dataset, number: int) -> Version:
@@ -50,6 +51,18 @@ def finding_or_404(request: HttpRequest, public_id: str) -> Finding:
     return _or_404(
         seen.select_related("run__dataset__community", "run__version__proposal").filter(public_id=public_id).first()
     )
+
+
+def shown_to(found: Finding, person: Person) -> Finding:
+    """The finding as ``person`` may read it: without the rows of evidence that name a sample which is not for them."""
+    named = sorted({str(uid) for row in found.evidence for uid in row["ids"]})
+    hidden: set[str] = set()
+    for start in range(0, len(named), IDS_AT_ONCE):
+        some = Sample.objects.filter(dataset=found.run.dataset_id, uid__in=named[start : start + IDS_AT_ONCE])
+        seen = Sample.objects.visible_to(person).filter(pk__in=some.values("pk"))
+        hidden |= set(some.exclude(pk__in=seen.values("pk")).values_list("uid", flat=True))
+    found.evidence = [row for row in found.evidence if hidden.isdisjoint(map(str, row["ids"]))]
+    return found
 
 
 def _or_404(found: T | None) -> T:

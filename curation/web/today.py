@@ -16,7 +16,7 @@ from annotations.web import needs as of_annotations
 from curation.models import Finding, Pull, Version
 from curation.web import needs as of_curation
 from governance import roles
-from governance.models import Agreement, Community, Dataset, Membership, Person
+from governance.models import Agreement, Community, Dataset, Membership, Person, Sample
 from governance.web import needs as of_governance
 from governance.web.access_rules import members, signed_in
 from governance.web.needs import Need
@@ -80,6 +80,7 @@ def _greeting() -> str:
 
 def _work(person: Person, communities: Iterable[Community]) -> list[Work]:
     """Return the open campaigns, the one where the person stopped last first, then those where most waits."""
+    seen = Sample.objects.visible_to(person)
     campaigns = Campaign.objects.filter(status=Campaign.Status.OPEN, dataset__community__in=list(communities))
     done = Annotation.objects.filter(annotator=person, standing=Annotation.Standing.COUNTS).order_by()
     told = {
@@ -87,7 +88,11 @@ def _work(person: Person, communities: Iterable[Community]) -> list[Work]:
         for pk, number, last in done.values_list("campaign").annotate(number=Count("pk"), last=Max("created_at"))
     }
     work = [
-        Work(campaign, told.get(campaign.pk, (0, None))[0], QueueSlot.objects.filter(campaign=campaign)[:MANY].count())
+        Work(
+            campaign,
+            told.get(campaign.pk, (0, None))[0],
+            QueueSlot.objects.filter(campaign=campaign, task__sample__in=seen)[:MANY].count(),
+        )
         for campaign in campaigns.select_related("dataset__community").order_by("pk")
     ]
 

@@ -22,7 +22,7 @@ from curation import checking, standing, versions
 from curation.models import Build, CheckRun, Finding, Freeze, Version
 from curation.web.quality import Told, tell, told_of
 from curation.web.reach import version_of
-from governance import policies, roles, samples, votes
+from governance import policies, protocols, roles, samples, votes
 from governance.models import Ballot, Community, Dataset, Person, Proposal, Sample
 from governance.odrl.purposes import STANDARD
 from governance.web.access_rules import members
@@ -53,7 +53,6 @@ LEFT_OUT = {
     "no-contributor": (lazy("Nobody knows whose it is"), lazy("Somebody who can say whose words they are.")),
     "no-consent": (lazy("No consent for this use, or it has ended"), lazy("A new yes from the one who gave it.")),
     "no-collective": (lazy("The community has not said yes to this use"), lazy("A collective decision.")),
-    "restricted": (lazy("Not for everyone in the community"), lazy("A collective decision that names it.")),
     "held": (lazy("Rests after a flag or a keeper’s word"), lazy("The keepers decide.")),
     "no-opinion": (lazy("Nobody has answered it yet"), lazy("Answers in the campaign.")),
     "few-opinions": (lazy("Too few opinions so far"), lazy("The answers that are missing.")),
@@ -535,10 +534,12 @@ def _preview(held: Dataset, form: ProposalForm) -> dict[str, object] | None:
         .values("sample")
         .order_by()
     )
-    total, usable = held.samples.count(), samples.usable(held, purposes)
+    # Samples that are not for everyone are in no number: nobody learns how many there are.
+    everyones = held.samples.filter(protocol__in=protocols.leaving(held, purposes))
+    total, usable = everyones.count(), samples.usable(held, purposes)
     n_usable = usable.count()
     n_ready = usable.filter(pk__in=answered).count()
-    first: Sample | None = held.samples.order_by("pk").first()
+    first: Sample | None = everyones.order_by("pk").first()
     return {
         "total": total,
         "usable": n_usable,

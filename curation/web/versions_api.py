@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from curation import checking, versions
 from curation.models import CheckRun, Finding, Override, Version
-from curation.web.reach import finding_or_404, run_or_404, version_or_404
+from curation.web.reach import finding_or_404, run_or_404, shown_to, version_or_404
 from governance.models import Ballot
 from governance.web.access_rules import programs
 from governance.web.reach import dataset_or_404, person_of
@@ -269,7 +269,8 @@ class FindingDetail(APIView):
     @extend_schema(responses=FindingSerializer)
     def get(self, request: Request, finding: str) -> Response:
         """Show it with its evidence: ids and reasons."""
-        return Response(FindingSerializer(finding_or_404(request, finding)).data)
+        found = shown_to(finding_or_404(request, finding), person_of(request))
+        return Response(FindingSerializer(found).data)
 
 
 class FindingOverride(APIView):

@@ -333,11 +333,15 @@ def sample_media(request: HttpRequest, community: str, dataset: str, uid: str) -
     place = media.path_of(found.media.sha256)
     if not place.is_file():
         raise Missing("not-found", NOT_HERE)
-    return send_media(request, found.media.sha256, found.media.mime, found.media.size)
+    is_everyones = found.protocol_id == held.default_protocol_id
+    return send_media(request, found.media.sha256, found.media.mime, found.media.size, may_keep=is_everyones)
 
 
-def send_media(request: HttpRequest, sha256: str, mime: str, size: int) -> HttpResponse:
-    """Answer with a file by its hash, never as a page: its own type, no sniffing, nothing may run in it."""
+def send_media(request: HttpRequest, sha256: str, mime: str, size: int, *, may_keep: bool) -> HttpResponse:
+    """Answer with a file by its hash, never as a page: its own type, no sniffing, nothing may run in it.
+
+    ``may_keep``: whether the browser may keep it for minutes; what is not for everyone is kept nowhere, since its season may close.
+    """
     file = media.path_of(sha256).open("rb")
     asked = RANGE.fullmatch(request.headers.get("Range", ""))
     start = int(asked[1]) if asked else 0
@@ -352,7 +356,7 @@ def send_media(request: HttpRequest, sha256: str, mime: str, size: int) -> HttpR
         response["Content-Range"] = f"bytes {start}-{end}/{size}"
     response["Content-Length"] = str(end - start + 1)
     response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = "private, max-age=300"
+    response["Cache-Control"] = "private, max-age=300" if may_keep else "private, no-store"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response  # type: ignore[return-value]  # streams; every caller only passes it on
 

@@ -41,7 +41,15 @@ SENTENCES: Mapping[str, str] = {
     "receipt.issue": _("{who} gave out a consent receipt"),
     "withdrawal.open": _("{who} took words back; they were held in the same step"),
     "withdrawal.close": _("{who} answered a withdrawal: {outcome}"),
-    "sample.protect": _("{who} changed who may see a sample"),
+    "sample.protect": _("{who} changed who may see some samples"),
+    "group.found": _("{who} founded a group"),
+    "group.admit": _("{who} changed who is in a group"),
+    "group.release": _("{who} changed who is in a group"),
+    "group.season": _("{who} changed when a group is open"),
+    "breakglass.ask": _("{who} asked that {person} may look at what is not for them"),
+    "breakglass.second": _("{who} agreed: {person} may look at what is not for them, for some hours"),
+    "breakglass.see": _("{who} looked at a sample that is not for them, with two keepers' leave"),
+    "breakglass.end": _("{who} ended that somebody may look at what is not for them"),
     "policy.revise": _("{who} put revision {number} of the rules into force"),
     "proposal.open": _("{who} asked the community to vote"),
     "proposal.close": _("A vote ended: {tally}"),
@@ -98,7 +106,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "people": (_("People"), ("community.", "invitation.", "membership.", "recovery.", "person.")),
     "data": (
         _("Samples and consent"),
-        ("dataset.", "import.", "contributor.", "notice.", "consent.", "receipt.", "sample."),
+        ("dataset.", "import.", "contributor.", "notice.", "consent.", "receipt.", "sample.", "group.", "breakglass."),
     ),
     "withdrawals": (_("Taken back and held"), ("withdrawal.", "hold.", "takedown.")),
     "rules": (_("Rules and votes"), ("policy.", "proposal.", "ballot.")),
@@ -110,7 +118,17 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Key -> words and the beginnings of the verbs."""
 
 QUIET = frozenset(
-    {"flag.raise", "withdrawal.open", "annotation.submit", "annotation.skip", "annotation.undo", "hold.place"}
+    {
+        "flag.raise",
+        "withdrawal.open",
+        "annotation.submit",
+        "annotation.skip",
+        "annotation.undo",
+        "hold.place",
+        "group.admit",
+        "group.release",
+        "group.season",
+    }
 )
 
 WORDS: Mapping[str, str] = {
