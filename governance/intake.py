@@ -30,7 +30,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from governance import contributors, media, voices
+from governance import contributors, media, protocols, voices
 from governance.acts import act
 from governance.formats import IMPORTERS
 from governance.kernel import jobs
@@ -270,15 +270,10 @@ def _write(
             raise jobs.Lost("lease-lost", _("Another worker has taken this over."))
         if tally.kept or tally.voices > before[2]:
             with act(MACHINE, "import.chunk", on=row) as details:
-                details |= {
-                    "rows": len(tally.kept),
-                    "new": tally.new - before[0],
-                    "changed": tally.changed - before[1],
-                    "to": tally.cursor,
-                    "root": chunk_root(tally.kept),
-                }
+                numbers = {"new": tally.new - before[0], "changed": tally.changed - before[1], "to": tally.cursor}
+                details |= _told(row, {"rows": len(tally.kept)} | numbers) | {"root": chunk_root(tally.kept)}
                 if heard:
-                    details["voices"] = tally.voices - before[2]
+                    details |= _told(row, {"voices": tally.voices - before[2]})
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         time.sleep(PAUSE_SECONDS)
 
@@ -288,6 +283,11 @@ def _bring_voices(row: Import, heard: Mapping[str, "Heard"], refused: set[int]) 
     wanted = {uid: said for uid, said in heard.items() if said.line not in refused}
     found = Sample.objects.filter(dataset=row.dataset_id, uid__in=wanted, erased_at=None).values_list("uid", "pk")
     return voices.bring((pk, who, role) for uid, pk in found for who, role in wanted[uid].people)
+
+
+def _told(row: Import, numbers: Mapping[str, object]) -> Mapping[str, object]:
+    """What an event tells of numbers: nothing, where the samples are not for everyone who can read the log."""
+    return {} if "groups" in row.settings else numbers
 
 
 def chunk_root(kept: Sequence[tuple[str, str]]) -> str:
@@ -407,7 +407,7 @@ def _finish(row: Import, claim: jobs.Claim, tally: Tally, report: "Report", *, k
         claim.finish(**said, cursor=tally.cursor, report=name, message=message),
         act(MACHINE, "import.finish", on=row) as details,
     ):
-        details |= said | {"dry_run": row.is_dry_run, "kept_none": kept_none}
+        details |= _told(row, said) | {"dry_run": row.is_dry_run, "kept_none": kept_none}
 
 
 # Shaping: from cells to a row of the table
@@ -438,6 +438,8 @@ class Shaper:
         self.root = _media_root(row)
         self.seen = Seen()
         self.people: dict[str, int | None] = {"": None}
+        protocol = protocols.of_import(row)
+        self.protocol = protocol.pk if protocol else None
         self.added_at = connection.ops.adapt_datetimefield_value(timezone.now())
         self.identity = hashlib.blake2b(f"{self.dataset.key}\0{row.filename}\0".encode(), digest_size=16)
         if self.text is None and self.media is None:
@@ -495,7 +497,7 @@ class Shaper:
         by_id = self.id is not None
         marks = [one[1] for one in found] if by_id else [one[2] for one in found]
         source, dataset, imported = self.row.filename, self.dataset.pk, self.row.pk
-        protocol, added_at, copy = self.dataset.default_protocol_id, self.added_at, self.identity.copy
+        protocol, added_at, copy = self.protocol, self.added_at, self.identity.copy
         make = Shaped._make
         shaped: list[Shaped] = []
         lines: list[int] = []

@@ -23,6 +23,7 @@ from governance.models import (
     Community,
     Dataset,
     GroupMembership,
+    Import,
     Membership,
     Person,
     Protocol,
@@ -348,12 +349,31 @@ def leaving(dataset: Dataset, purposes: Sequence[str], at: datetime | None = Non
     return frozenset(Protocol.objects.in_season(at).filter(wanted).values_list("pk", flat=True))
 
 
-def groups_for_import(dataset: Dataset, public_ids: Sequence[str], *, by: Person) -> list[ProtocolGroup]:
+def groups_named(community: Community, public_ids: Sequence[str], *, by: Person) -> list[ProtocolGroup]:
     """The groups of those public ids that ``by`` knows; raises ``Missing`` when one is not among them."""
-    known = {group.public_id: group for group in known_to(by, dataset.community)}
+    known = {group.public_id: group for group in known_to(by, community)}
     if any(public_id not in known for public_id in public_ids):
         raise Missing("not-found", _("There is nothing here that you can see."))
     return [known[public_id] for public_id in dict.fromkeys(public_ids)]
+
+
+def of_import(row: Import) -> Protocol | None:
+    """The protocol that the samples of an import get: the dataset's open one, or what whoever brought them in chose."""
+    wanted = row.settings.get("groups")
+    if wanted is None:
+        return row.dataset.default_protocol
+    found = ProtocolGroup.objects.filter(community=row.community, public_id__in=wanted)
+    return protocol_of(row.community, found, needs_all=bool(row.settings.get("needs_all")))
+
+
+def imports_known_to(person: Person, dataset: Dataset) -> models.QuerySet[Import]:
+    """The imports of ``dataset`` that ``person`` may know of: those for everyone, their own, and those of groups that they know."""
+    rows = Import.objects.filter(dataset=dataset)
+    known = set(known_to(person, dataset.community).values_list("public_id", flat=True))
+    chosen = rows.filter(settings__has_key="groups").exclude(by=person).values_list("pk", "settings__groups")
+    is_keeper = roles.KEEPER in roles.roles_of(person, dataset.community)
+    hidden = [pk for pk, wanted in chosen if not set(wanted) <= known or (not wanted and not is_keeper)]
+    return rows.exclude(pk__in=hidden)
 
 
 def is_narrower(new: tuple[bool, frozenset[int]], old: tuple[bool, frozenset[int]]) -> bool:

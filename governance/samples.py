@@ -22,8 +22,20 @@ from governance.sheets import ROLES
 
 SOURCE_LENGTH = 255
 SETTINGS = frozenset(
-    {"roles", "contributor", "delimiter", "quoting", "encoding", "sheet", "media_root", "columns", "report_bytes"}
-    | {"voice_separator"}
+    {
+        "roles",
+        "groups",
+        "needs_all",
+        "contributor",
+        "delimiter",
+        "quoting",
+        "encoding",
+        "sheet",
+        "media_root",
+        "columns",
+        "report_bytes",
+        "voice_separator",
+    }
 )
 
 
@@ -51,7 +63,8 @@ def start_import(
 ) -> Import:
     """Keep the file under its own hash and queue its import.
 
-    ``settings`` has ``roles`` (column: role of ``governance.sheets.ROLES``, or another word: the name it is kept under) and,
+    ``settings`` may have ``groups`` (public ids of groups that ``by`` knows, who alone may see what is new; an empty list: whoever
+    gave it and the keepers). It has ``roles`` (column: role of ``governance.sheets.ROLES``, or another word: the name it is kept under) and,
     if wanted, ``contributor`` (one name for the whole file), ``delimiter``, ``quoting``, ``encoding``, ``sheet``,
     ``media_root``. With ``here`` nobody is rung: the caller works on it, and the sweep finds it if that fails. Raises ``Invalid``
     with every reason; nothing of the rows is read here.
@@ -59,6 +72,8 @@ def start_import(
     reasons = list(_reasons(path, filename, format, settings))
     if reasons:
         raise Invalid(reasons[0].code, reasons=reasons)
+    if settings.get("groups"):
+        protocols.groups_named(dataset.community, _public_ids(settings["groups"]), by=by)
     stored = media.keep_import(path)
     with act(by, "import.start", on=dataset) as details:
         started = Import.objects.create(
@@ -75,6 +90,10 @@ def start_import(
         if not here:
             jobs.later(started)
     return started
+
+
+def _public_ids(given: object) -> list[str]:
+    return [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)]
 
 
 def _reasons(path: Path, filename: str, format: str, settings: Mapping[str, object]) -> list[Reason]:

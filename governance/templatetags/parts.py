@@ -128,6 +128,7 @@ def place_name(key: str) -> str:
     return {
         "desk": _("Today"),
         "people": _("People"),
+        "groups": _("Groups"),
         "contributors": _("Contributors"),
         "votes": _("Votes"),
         "charter": _("Charter"),

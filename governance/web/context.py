@@ -7,8 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
 
-from governance import roles
-from governance.models import Dataset, Person
+from governance import breakglass, roles
+from governance.models import BreakGlass, Dataset, Person
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -35,8 +35,9 @@ def _tongue(code: str) -> Tongue:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return what the frames need beside `dataset` and `place`, which the page gives.
 
-    `community` is the one of the address (``@members`` sets it); a page outside an address names its own. `places` and
-    `at_desk` (keeper or steward) are questions that are asked only where a frame shows the places of the desk.
+    `community` is the one of the address (``@members`` sets it); a page outside an address names its own. `places`,
+    `at_desk` (keeper or steward) and `glass_open` (what two keepers opened, shown to everybody) are questions that
+    are asked only where a frame shows the places of the desk.
     """
     theme = request.COOKIES.get(THEME_COOKIE, "")
     user = getattr(request, "user", None)
@@ -52,8 +53,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     def at_desk() -> bool:
         return isinstance(user, Person) and community is not None and bool(roles.roles_of(user, community) & roles.DESK)
 
+    @cache
+    def glass_open() -> list[BreakGlass]:
+        is_member = isinstance(user, Person) and community is not None and bool(roles.roles_of(user, community))
+        return list(breakglass.open_in(community)) if is_member and community is not None else []
+
     return {
         "at_desk": at_desk,
+        "glass_open": glass_open,
         "me": user if user is not None and user.is_authenticated else None,
         "community": community,
         "places": places,

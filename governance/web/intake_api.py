@@ -11,7 +11,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import consents, contributors, look, roles, samples
+from governance import consents, contributors, look, protocols, roles, samples
 from governance.formats import FORMATS
 from governance.kernel.errors import Invalid, Missing
 from governance.kernel.words import _
@@ -171,7 +171,7 @@ class Imports(GenericAPIView[Import]):
         """List them, newest first."""
         person, held = _dataset(request, kwargs)
         roles.require(person, "import.start", held.community)
-        page = self.paginate_queryset(Import.objects.filter(dataset=held).order_by("-pk"))
+        page = self.paginate_queryset(protocols.imports_known_to(person, held).order_by("-pk"))
         return self.get_paginated_response(ImportSerializer(page, many=True).data)
 
     @extend_schema(request={"multipart/form-data": ImportAsk}, responses={202: ImportSerializer})
@@ -215,7 +215,7 @@ class OneImport(GenericAPIView[Import]):
         """Say how far it is."""
         person, held = _dataset(request, kwargs)
         roles.require(person, "import.start", held.community)
-        found = Import.objects.filter(dataset=held, public_id=kwargs["number"]).first()
+        found = protocols.imports_known_to(person, held).filter(public_id=kwargs["number"]).first()
         if found is None:
             raise Missing("not-found", NOT_HERE)
         return Response(ImportSerializer(found).data)

@@ -5,7 +5,7 @@ one person, one dataset and seven days.
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,11 +21,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from governance import look, media, roles, samples
+from governance import look, media, protocols, roles, samples
 from governance.formats import FORMATS
 from governance.kernel import jobs
 from governance.kernel.errors import Invalid, Missing
-from governance.models import Dataset, Import, Person
+from governance.models import Dataset, Import, Person, ProtocolGroup
 from governance.sheets import ALIKE, VOICES, Columns, Settings, settle_roles
 from governance.web.access_rules import members
 from governance.web.forms import Form, sentence
@@ -36,6 +36,7 @@ SEVEN_DAYS = 7 * 24 * 3600
 PAGE = 25
 SHOWN_REFUSED = 20
 KEEP, NONE = "keep", "none"
+KEEPERS_ONLY = "keepers"
 
 ROLE_WORDS = (
     ("id", lazy("Sample number")),
@@ -137,12 +138,28 @@ class BringForm(Form):
         strip=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "size": "3"}),
     )
+    who = forms.ChoiceField(
+        label=lazy("Who in the community may see it"), help_text=lazy("It can be changed later."), required=False
+    )
     bad_rows = forms.ChoiceField(
         label=lazy("If some rows cannot be read"),
         choices=[(KEEP, lazy("Keep the good rows")), (NONE, lazy("Keep none until all are good"))],
         widget=forms.RadioSelect,
         initial=KEEP,
     )
+
+    def __init__(self, *args: object, groups: Iterable[ProtocolGroup], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        strict = [(group.public_id, group.name) for group in groups if not group.is_open or group.has_season]
+        choices = [("", _("Everyone")), (KEEPERS_ONLY, _("Only whoever gave it, and the keepers")), *strict]
+        self.fields["who"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
+
+    def groups(self) -> dict[str, object]:
+        """Whom the samples are for, as the import takes it; nothing for everyone."""
+        who = self.cleaned_data["who"]
+        if not who:
+            return {}
+        return {"groups": [] if who == KEEPERS_ONLY else [who]}
 
 
 @dataclass(frozen=True)
@@ -174,7 +191,7 @@ def imports(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
         if chosen is not None:
             token = signing.dumps([chosen.sha256, chosen.filename, held.public_id, person.public_id], salt=SALT)
             return redirect("import-columns", community=community, dataset=dataset, token=token)
-    rows = Import.objects.filter(dataset=held).select_related("by").order_by("-pk")
+    rows = protocols.imports_known_to(person, held).select_related("by").order_by("-pk")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     return render(request, "governance/imports.html", _context(held, form=form, page=page))
 
@@ -197,7 +214,11 @@ def import_columns(request: HttpRequest, community: str, dataset: str, token: st
     chosen = _opened(token, held, person)
     guessed = look.guess_format(chosen.path, chosen.filename) or "csv"
     reading = ReadingForm(request.POST if request.method == "POST" else {"format": guessed})
-    bring = BringForm(request.POST if request.POST.get("do") in {"bring", "try"} else None, initial={"bad_rows": KEEP})
+    bring = BringForm(
+        request.POST if request.POST.get("do") in {"bring", "try"} else None,
+        initial={"bad_rows": KEEP},
+        groups=protocols.known_to(person, held.community),
+    )
     columns, refusal = _looked(chosen, reading)
     given = _given(columns, request.POST) if columns else {}
     if columns and bring.is_bound and bring.is_valid():
@@ -259,7 +280,7 @@ def _settings(reading: ReadingForm, bring: BringForm, given: dict[str, str]) -> 
     if VOICES.keys() & set(given.values()):
         found["voice_separator"] = bring.cleaned_data["voice_separator"]
     found |= {name: reading.cleaned_data[name] for name in ("encoding", "delimiter", "quoting", "sheet")}
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value} | bring.groups()
 
 
 def _rows(columns: Columns, held: Mapping[str, str]) -> list[ColumnRow]:
@@ -292,13 +313,13 @@ def _preview(columns: Columns, held: Mapping[str, str]) -> tuple[list[str], list
 @require_safe
 def one_import(request: HttpRequest, community: str, dataset: str, number: str) -> HttpResponse:
     """Show how far an import is, and what became of the rows."""
-    _person, held = _desk(request, community, dataset)
-    row = _import_or_404(held, number)
+    person, held = _desk(request, community, dataset)
+    row = _import_or_404(held, person, number)
     return render(request, "governance/import.html", _context(held, row=row, refused=_refused(row)))
 
 
-def _import_or_404(held: Dataset, number: str) -> Import:
-    found = Import.objects.filter(dataset=held, public_id=number).select_related("by").first()
+def _import_or_404(held: Dataset, person: Person, number: str) -> Import:
+    found = protocols.imports_known_to(person, held).filter(public_id=number).select_related("by").first()
     if found is None:
         raise Missing("not-found", NOT_HERE)
     return found
@@ -317,8 +338,8 @@ def _refused(row: Import) -> list[dict[str, str]]:
 @require_safe
 def import_report(request: HttpRequest, community: str, dataset: str, number: str) -> HttpResponse:
     """Send the refused rows as CSV, to be opened in a spreadsheet; its cells cannot be formulas."""
-    _person, held = _desk(request, community, dataset)
-    row = _import_or_404(held, number)
+    person, held = _desk(request, community, dataset)
+    row = _import_or_404(held, person, number)
     place = media.root("reports") / row.report
     if not row.report or not place.is_file():
         raise Missing("not-found", NOT_HERE)
@@ -332,7 +353,7 @@ def import_report(request: HttpRequest, community: str, dataset: str, number: st
 def import_again(request: HttpRequest, community: str, dataset: str, number: str) -> HttpResponse:
     """Go on with an import that stopped, or do for real what was only tried."""
     person, held = _desk(request, community, dataset)
-    row = _import_or_404(held, number)
+    row = _import_or_404(held, person, number)
     if row.is_dry_run and row.status == Import.Status.DONE:
         row = samples.start_import(
             held,

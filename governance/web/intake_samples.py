@@ -106,8 +106,7 @@ def samples(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
     mine = roles.roles_of(person, held.community)
     find = FindForm(request.GET or None)
     asked = find.cleaned_data if find.is_bound and find.is_valid() else {}
-    seen = Sample.objects.visible_to(person).filter(dataset=held)
-    found = _found(seen, held, asked, sees_held=roles.KEEPER in mine, sees_names=bool(mine & roles.DESK))
+    found = filtered(request, held, person)
     page = Paginator(_with_holds(found).order_by("pk"), PAGE).get_page(request.GET.get("page"))
     lines, at_desk = _lines(page.object_list, held, sees_held=roles.KEEPER in mine), bool(mine & roles.DESK)
     sees_labels = any(line.sample.imported_label for line in lines if not line.is_withheld)
@@ -123,8 +122,18 @@ def samples(request: HttpRequest, community: str, dataset: str) -> HttpResponse:
         "sees_labels": sees_labels,
         "columns": 3 + at_desk + sees_labels,
         "may_import": at_desk,
+        "query": request.GET.urlencode(),
     }
     return render(request, "governance/samples.html", context)
+
+
+def filtered(request: HttpRequest, dataset: Dataset, person: Person) -> SampleQuerySet:
+    """What the search in the address finds of the samples that ``person`` sees; everything without one."""
+    mine = roles.roles_of(person, dataset.community)
+    find = FindForm(request.GET or None)
+    asked = find.cleaned_data if find.is_bound and find.is_valid() else {}
+    seen = Sample.objects.visible_to(person).filter(dataset=dataset)
+    return _found(seen, dataset, asked, sees_held=roles.KEEPER in mine, sees_names=bool(mine & roles.DESK))
 
 
 def _found(
@@ -242,6 +251,7 @@ def sample(request: HttpRequest, community: str, dataset: str, uid: str) -> Http
         "sees_names": bool(mine & roles.DESK) or _is_own(found, person),
         "voices": _voices(found, person, now, sees_names=bool(mine & roles.DESK)),
         "add_voice": AddVoiceForm() if mine & roles.DESK else None,
+        "may_protect": bool(mine & roles.DESK),
     }
     return render(request, "governance/sample.html", context)
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from governance import communities, people, roles, votes
-from governance.models import AccessRequest, Ballot, Community, Import, Person, Proposal, Withdrawal
+from governance import communities, people, protocols, roles, votes
+from governance.models import AccessRequest, Ballot, Community, Dataset, Import, Person, Proposal, Withdrawal
 
 URGENT, SOON, LATER = 0, 1, 2
 """How near: something rests or waits for nobody else; somebody waits; good to do."""
@@ -145,7 +145,9 @@ def _asked(person: Person, community: Community) -> list[Need]:
 
 
 def _imports(person: Person, community: Community) -> list[Need]:
-    failed = Import.objects.filter(dataset__community=community, status=Import.Status.FAILED).select_related("dataset")
+    datasets = Dataset.objects.filter(community=community)
+    known = [pk for held in datasets for pk in protocols.imports_known_to(person, held).values_list("pk", flat=True)]
+    failed = Import.objects.filter(pk__in=known, status=Import.Status.FAILED).select_related("dataset")
     return [
         Need(
             text=_("“%(file)s” could not be brought in") % {"file": row.filename},
