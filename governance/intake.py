@@ -270,7 +270,11 @@ def _write(
             raise jobs.Lost("lease-lost", _("Another worker has taken this over."))
         if tally.kept or tally.voices > before[2]:
             with act(MACHINE, "import.chunk", on=row) as details:
-                numbers = {"new": tally.new - before[0], "changed": tally.changed - before[1], "to": tally.cursor}
+                numbers: dict[str, object] = {
+                    "new": tally.new - before[0],
+                    "changed": tally.changed - before[1],
+                    "to": tally.cursor,
+                }
                 details |= _told(row, {"rows": len(tally.kept)} | numbers) | {"root": chunk_root(tally.kept)}
                 if heard:
                     details |= _told(row, {"voices": tally.voices - before[2]})
@@ -285,7 +289,7 @@ def _bring_voices(row: Import, heard: Mapping[str, "Heard"], refused: set[int]) 
     return voices.bring((pk, who, role) for uid, pk in found for who, role in wanted[uid].people)
 
 
-def _told(row: Import, numbers: Mapping[str, object]) -> Mapping[str, object]:
+def _told(row: Import, numbers: dict[str, object]) -> dict[str, object]:
     """What an event tells of numbers: nothing, where the samples are not for everyone who can read the log."""
     return {} if "groups" in row.settings else numbers
 
@@ -396,7 +400,7 @@ def _look(row: Import, shaped: list[Shaped], lines: list[int], refused: list[Bad
 def _finish(row: Import, claim: jobs.Claim, tally: Tally, report: "Report", *, kept_none: bool = False) -> None:
     report.close(keep=bool(tally.refused))
     name = report.path.name if tally.refused else ""
-    said = {
+    said: dict[str, int] = {
         "new": tally.new,
         "changed": tally.changed,
         "unchanged": tally.unchanged,
@@ -407,7 +411,7 @@ def _finish(row: Import, claim: jobs.Claim, tally: Tally, report: "Report", *, k
         claim.finish(**said, cursor=tally.cursor, report=name, message=message),
         act(MACHINE, "import.finish", on=row) as details,
     ):
-        details |= _told(row, said) | {"dry_run": row.is_dry_run, "kept_none": kept_none}
+        details |= _told(row, {**said}) | {"dry_run": row.is_dry_run, "kept_none": kept_none}
 
 
 # Shaping: from cells to a row of the table

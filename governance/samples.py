@@ -64,8 +64,8 @@ def start_import(
     """Keep the file under its own hash and queue its import.
 
     ``settings`` may have ``groups`` (public ids of groups that ``by`` knows, who alone may see what is new; an empty list: whoever
-    gave it and the keepers). It has ``roles`` (column: role of ``governance.sheets.ROLES``, or another word: the name it is kept under) and,
-    if wanted, ``contributor`` (one name for the whole file), ``delimiter``, ``quoting``, ``encoding``, ``sheet``,
+    gave it and the keepers). It has ``roles`` (column: role of ``governance.sheets.ROLES``, or another word: the name it is kept
+    under) and, if wanted, ``contributor`` (one name for the whole file), ``delimiter``, ``quoting``, ``encoding``, ``sheet``,
     ``media_root``. With ``here`` nobody is rung: the caller works on it, and the sweep finds it if that fails. Raises ``Invalid``
     with every reason; nothing of the rows is read here.
     """
