@@ -344,9 +344,16 @@ def leaving(dataset: Dataset, purposes: Sequence[str], at: datetime | None = Non
     """The protocols whose samples may leave for all of ``purposes`` at ``at``: the open one of the dataset, and those that a
     collective decision names; each only while it is in season.
     """
-    named = collective.named_protocols(dataset, purposes, at)
+    named = collective.named_protocols(dataset, purposes, at) if purposes else frozenset()
     wanted = Q(pk=dataset.default_protocol_id or 0) | Q(community=dataset.community_id, key__in=named)
     return frozenset(Protocol.objects.in_season(at).filter(wanted).values_list("pk", flat=True))
+
+
+def state_of(dataset: Dataset, at: datetime | None = None) -> tuple[int, int | None, bool]:
+    """How often who may see samples of ``dataset`` has changed, its open protocol, and whether that is in season; read anew."""
+    is_open = models.Exists(Protocol.objects.in_season(at).filter(pk=models.OuterRef("default_protocol")))
+    rows = Dataset.objects.filter(pk=dataset.pk).annotate(is_open=is_open)
+    return rows.values_list("protocols_changed", "default_protocol", "is_open").get()
 
 
 def groups_named(community: Community, public_ids: Sequence[str], *, by: Person) -> list[ProtocolGroup]:

@@ -144,8 +144,8 @@ class SampleQuerySet(models.QuerySet["Sample"]):
         """What ``person`` may see at ``at`` (default: now): what the groups of its protocol let them see, what they gave, and what
         nobody else may see where they are a keeper.
 
-        A group that is out of season lets nobody in. An emptied protocol (null) is seen by its contributor and the community's
-        keepers only. There is no bypass: no other role, and no flag of an account, opens anything.
+        A group that is out of season lets nobody in. An emptied protocol (null) is seen by whoever is heard in it and the
+        community's keepers only. There is no bypass: no other role, and no flag of an account, opens anything.
         """
         if not isinstance(person, Person):
             return self.none()
