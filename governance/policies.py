@@ -6,6 +6,7 @@ a new agreement, because a pull is judged by the revision that its agreement nam
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -14,11 +15,17 @@ from django.utils import timezone
 from governance import votes
 from governance.acts import act, record
 from governance.kernel.digests import digest
-from governance.kernel.errors import Conflict, Invalid, Missing
+from governance.kernel.errors import Conflict, Invalid, Missing, Reason
+from governance.kernel.registry import Registry
 from governance.kernel.words import _
 from governance.models import Community, Dataset, Person, PolicyRevision, Proposal, new_id
+from governance.odrl.checking import faults_of_all, refused
+from governance.odrl.importing import Imported, answers_of
 from governance.odrl.policy import DENY_ALL, Body, to_odrl, validate
 from governance.roles import Actor, Machine, require
+
+_ODRL = Registry("governance.odrl")
+"""By name, since reading documents loads rdflib, which a web process does not hold."""
 
 VOTE = "policy"
 """The name of the charter's rule for rules, and the kind of subject under which they are voted on."""
@@ -87,6 +94,23 @@ def settle(proposal: Proposal) -> None:
     revision = _add(community, dataset, _read(terms["body"]), proposal.proposed_by, terms["note"], terms["over"])
     details: dict[str, object] = {"number": revision.number, "digest": revision.digest, "proposal": proposal.public_id}
     record(Machine("votes"), "policy.revise", revision, details)
+
+
+def take_over(text: str) -> Imported:
+    """Read an ODRL document of somebody else as answers, which are in force nowhere until somebody revises with them.
+
+    Of several policies the first is taken, and a flag says so. What is unsound in the document is flagged too: it can
+    have allowed nothing. Raises ``Invalid`` (``document-unreadable``, ``policy-none``, ...) when there is no policy.
+    """
+    document = _ODRL["reading"].read_document(text)
+    if not document.policies:
+        raise Invalid("policy-none", _("There is no ODRL policy in this document."))
+    unsound = refused(faults_of_all(document.policies, document.oddities))
+    imported = answers_of(document.policies[0])
+    flags = [*imported.flags, *(reason for reason in unsound if reason not in imported.flags)]
+    if len(document.policies) > 1:
+        flags.append(Reason("policy-others", _("The document holds several policies. Only the first was read.")))
+    return replace(imported, flags=tuple(flags))
 
 
 def first(dataset: Dataset, by: Actor) -> PolicyRevision:

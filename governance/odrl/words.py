@@ -11,7 +11,9 @@ from datetime import datetime
 
 from governance.kernel.words import _
 from governance.odrl import profile
+from governance.odrl.conflicts import conflicts
 from governance.odrl.decide import (
+    COMMUNITY,
     DATASET,
     IN_FORCE,
     Because,
@@ -22,7 +24,7 @@ from governance.odrl.decide import (
     TargetFact,
     policy_reasons,
 )
-from governance.odrl.policy import Body, Term, term
+from governance.odrl.policy import Body, Term, compile_policy, term
 from governance.odrl.purposes import STANDARD, Vocabulary
 
 TARGET = "urn:wellhouse:dataset:preview"
@@ -68,27 +70,40 @@ PERSONAS: Sequence[tuple[str, str, bool]] = (
 """Kind of organisation, name on the page, and whether it wants to earn money."""
 
 
-def preview(body: Body, *, at: datetime, vocabulary: Vocabulary = STANDARD) -> tuple[Persona, ...]:
+def preview(
+    body: Body, *, at: datetime, vocabulary: Vocabulary = STANDARD, also: Sequence[Body] = ()
+) -> tuple[Persona, ...]:
     """Say what a language school, a university and a company could do at ``at``, and why not more.
 
     Only the rules are asked: consents, holds and votes may say no as well.
     """
-    return tuple(_persona(body, kind, title, money, at, vocabulary) for kind, title, money in PERSONAS)
+    return tuple(_persona(body, kind, title, money, at, vocabulary, also) for kind, title, money in PERSONAS)
 
 
 def try_request(
-    body: Body, *, kind: str, purpose: str, commercial: bool, at: datetime, vocabulary: Vocabulary = STANDARD
+    body: Body,
+    *,
+    kind: str,
+    purpose: str,
+    commercial: bool,
+    at: datetime,
+    vocabulary: Vocabulary = STANDARD,
+    also: Sequence[Body] = (),
 ) -> tuple[Because, ...]:
-    """Return every reason of the rules against a request; empty when they allow it.
+    """Return every reason of the rules against a request; empty when they allow it. ``also`` are rules of other levels,
+    each of which must allow it too.
 
     What only a party with an agreement can tell (how long, where, who, for which project) is left out: before there is
     one it says no to nobody.
     """
-    body = replace(body, terms=tuple(t for t in body.terms if not _is_told_later(t)))
+    bodies = [replace(b, terms=tuple(t for t in b.terms if not _is_told_later(t))) for b in (body, *also)]
     facts = Facts(
         party=PartyFact("urn:wellhouse:party:preview", kind),
         target=TargetFact(TARGET, TARGET, 1, "published"),
-        layers=(LayerFact(DATASET, IN_FORCE, "urn:wellhouse:policy:preview", 0, body),),
+        layers=tuple(
+            LayerFact(DATASET if i == 0 else COMMUNITY, IN_FORCE, f"urn:wellhouse:policy:preview{i}", 0, b)
+            for i, b in enumerate(bodies)
+        ),
     )
     request = Request("urn:wellhouse:party:preview", profile.PULL, TARGET, purpose, commercial, at)
     return policy_reasons(request, facts)
@@ -126,21 +141,44 @@ def changes(old: Body, new: Body, *, vocabulary: Vocabulary = STANDARD) -> tuple
     )
 
 
-def _persona(body: Body, kind: str, title: str, money: bool, at: datetime, vocabulary: Vocabulary) -> Persona:
+def clashes(above: Body, body: Body, *, vocabulary: Vocabulary = STANDARD) -> tuple[Words, ...]:
+    """Say what a dataset's rules allow although the community's forbid it; the no wins, so this is for knowing.
+
+    What the dataset forbids too is no disagreement.
+    """
+    layers = {"urn:above": above, "urn:body": body}
+    policies = [compile_policy(b, uid=uid, target=TARGET) for uid, b in layers.items()]
+    forbidden = vocabulary.covered(body.prohibited)
+    said = []
+    for clash in conflicts(policies, vocabulary=vocabulary, across_only=True).clashes:
+        named = clash.prohibition.rsplit("#", 1)[-1]
+        code = named.removeprefix("no-")
+        if clash.prohibition.startswith("urn:above") and code not in forbidden:
+            title = vocabulary[code].title if code in vocabulary else term(named).TITLE
+            text = _("These rules allow what the community forbids: {what}. The community’s no holds.")
+            said.append(Words(text, {"what": Words(title)}))
+    return tuple(said)
+
+
+def _persona(
+    body: Body, kind: str, title: str, money: bool, at: datetime, vocabulary: Vocabulary, also: Sequence[Body]
+) -> Persona:
     answers = {
-        code: try_request(body, kind=kind, purpose=code, commercial=money, at=at, vocabulary=vocabulary)
+        code: try_request(body, kind=kind, purpose=code, commercial=money, at=at, vocabulary=vocabulary, also=also)
         for code in vocabulary.leaves
     }
     allowed = [code for code, reasons in answers.items() if not reasons]
     if not allowed:
         return Persona(kind, title, "no", Words(_("may not have it, for any purpose")), _why(answers, body))
     listed = tuple(Words(vocabulary[code].title) for code in allowed)
-    everything = len(allowed) == len([c for c in vocabulary.leaves if c not in vocabulary.covered(body.prohibited)])
+    forbidden = vocabulary.covered(code for b in (body, *also) for code in b.prohibited)
+    everything = len(allowed) == len([c for c in vocabulary.leaves if c not in forbidden])
     text = _("and earn money with it, for: {purposes}") if money else _("for: {purposes}")
     says = Words(text, {"purposes": listed})
     if everything:
         says = Words(_("for everything that is not forbidden by name"))
-    return Persona(kind, title, "yes", says, _conditions(body))
+    conditions = [words for b in (body, *also) for words in _conditions(b)]
+    return Persona(kind, title, "yes", says, tuple({str(words): words for words in conditions}.values()))
 
 
 def _why(answers: Mapping[str, tuple[Because, ...]], body: Body) -> tuple[Words, ...]:

@@ -1,10 +1,13 @@
 """The rules page: questions in, a revision out, and the meaning beside them."""
 
+import json
+
 import pytest
 from django.test import Client
 
 from governance import policies
 from governance.models import Dataset, Person
+from governance.odrl.duo import DuoTerm
 from governance.odrl.policy import Body, Term
 from tests.factories import make_dataset, make_person
 
@@ -119,3 +122,120 @@ def test_every_revision_stays_to_be_read(dataset: Dataset, steward: Person, clie
 
     assert "Stories of the quay" in page and "Against revision 1" in page and "urn:wellhouse:profile" in page
     assert client.get(address(dataset) + "3/").status_code == 404
+
+
+def community_address(dataset: Dataset) -> str:
+    return f"/communities/{dataset.community.slug}/rules/"
+
+
+def test_the_community_writes_rules_of_its_own_that_every_dataset_must_pass(
+    dataset: Dataset, steward: Person, client: Client
+) -> None:
+    given = ANSWERS | {"do": "save", "over": "0", "purposes": ["teaching"], "organisations": ["public"]}
+    policies.revise(dataset, body=Body(("research", "teaching"), ("public",)), by=steward, over=1)
+
+    answered = client.post(community_address(dataset), given)
+
+    assert answered.status_code == 302
+    assert policies.community_current(dataset.community).number == 1
+    tried = client.get(
+        address(dataset), {"kind": "public", "purpose": "language-research", "money": "no"}
+    ).content.decode()
+    assert "No, for one reason" in tried
+    assert "for: teaching" in client.get(address(dataset)).content.decode()
+
+
+def test_the_page_says_where_the_community_forbids_what_the_dataset_allows(
+    dataset: Dataset, steward: Person, client: Client
+) -> None:
+    above = Body(("use",), ("public",), prohibited=("ancestry-research", "advertising", "identification"))
+    policies.revise_community(dataset.community, body=above, by=steward, over=0)
+    policies.revise(dataset, body=Body(("research",), ("public",)), by=steward, over=1)
+
+    page = client.get(address(dataset)).content.decode()
+
+    assert "These rules allow what the community forbids: research on ancestry" in page
+    assert "forbids: advertising" not in page
+
+
+def test_any_two_revisions_can_be_compared(dataset: Dataset, steward: Person, client: Client) -> None:
+    policies.revise(dataset, body=Body(("teaching",), ("public",)), by=steward, over=1)
+    policies.revise(dataset, body=Body(("teaching", "research"), ("public",)), by=steward, over=2)
+
+    page = client.get(address(dataset) + "compare/", {"from": "3", "to": "1"}).content.decode()
+
+    assert "From revision 3 to revision 1" in page
+    assert "tighter" in page
+    assert client.get(address(dataset) + "compare/", {"from": "3", "to": "9"}).status_code == 404
+    assert client.get(address(dataset) + "compare/", {"from": "x"}).status_code == 404
+
+
+def test_a_revision_can_be_taken_away_as_odrl(dataset: Dataset, steward: Person, client: Client) -> None:
+    answered = client.get(address(dataset) + "1/odrl.jsonld")
+
+    assert answered.headers["Content-Type"] == "application/ld+json"
+    assert "attachment" in answered.headers["Content-Disposition"]
+    assert json.loads(answered.content)["conflict"] == "prohibit"
+
+
+def their_policy(*constraints: dict[str, object]) -> str:
+    wanted = {"leftOperand": "purpose", "operator": "isA", "rightOperand": {"@id": "urn:wellhouse:purpose:teaching"}}
+    rule = {"target": "urn:d", "action": "use", "constraint": [wanted, *constraints]}
+    return json.dumps({
+        "@context": "http://www.w3.org/ns/odrl.jsonld",
+        "@type": "Set",
+        "uid": "urn:theirs",
+        "conflict": "prohibit",
+        "permission": [rule],
+    })  # fmt: skip
+
+
+def test_a_policy_of_others_becomes_answers_and_nothing_is_in_force(
+    dataset: Dataset, steward: Person, client: Client
+) -> None:
+    page = client.post(address(dataset) + "import/", {"pasted": their_policy()}).content.decode()
+
+    assert "All of it could be said." in page
+    assert 'value="teaching"' in page and "for: teaching" in page
+    assert policies.current(dataset).number == 1
+
+
+def test_what_a_policy_of_others_asks_and_nobody_can_tell_is_flagged_and_allows_nothing(
+    dataset: Dataset, steward: Person, client: Client
+) -> None:
+    odd = {"leftOperand": "deliveryChannel", "operator": "eq", "rightOperand": "post"}
+
+    page = client.post(address(dataset) + "import/", {"pasted": their_policy(odd)}).content.decode()
+
+    assert "odrl:deliveryChannel" in page
+    assert "could not be taken over as they were" in page
+    assert page.count("may not</span>") == 3
+
+
+@pytest.mark.parametrize("given", [{}, {"pasted": "no policy"}, {"pasted": "{}"}])
+def test_what_is_no_policy_is_said_on_the_page(dataset: Dataset, steward: Person, client: Client, given: dict) -> None:  # type: ignore[type-arg]
+    answered = client.post(address(dataset) + "import/", given)
+
+    assert answered.status_code == 422
+    assert 'role="alert"' in answered.content.decode()
+
+
+def test_duo_terms_of_a_revision_survive_a_change_of_the_answers(
+    dataset: Dataset, steward: Person, client: Client
+) -> None:
+    policies.revise(
+        dataset, body=Body(("research",), ("public",), duo=(DuoTerm("GRU"), DuoTerm("RS"))), by=steward, over=1
+    )
+    form = client.get(address(dataset)).context["form"]
+
+    client.post(address(dataset), ANSWERS | {"do": "save", "over": "2", "duo": form["duo"].value()})
+
+    assert policies.body_of(policies.current(dataset)).duo == (DuoTerm("GRU"), DuoTerm("RS"))
+
+
+def test_strangers_find_nothing_on_any_page_of_rules(dataset: Dataset, client: Client) -> None:
+    client.force_login(make_person(make_dataset(slug="elsewhere").community, "keeper"))
+
+    for page in ("", "1/", "1/odrl.jsonld", "import/", "compare/?from=1&to=1"):
+        assert client.get(address(dataset) + page).status_code == 404
+        assert client.get(community_address(dataset) + page).status_code == 404
