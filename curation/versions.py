@@ -152,7 +152,7 @@ def retract(version: Version, *, by: Person, reason: str = "") -> Version:
         must_move(version, to)
         if version.proposal is not None and version.proposal.status == Proposal.Status.OPEN:
             votes.void(version.proposal, by=by)
-        details |= {"number": version.number, "reason": reason.strip()[:REASON_LENGTH], "retracted": True}
+        details |= {"number": version.number, "reason": digest(reason.strip()[:REASON_LENGTH]), "retracted": True}
     return version
 
 

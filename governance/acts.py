@@ -14,6 +14,7 @@ from django.utils import timezone
 from governance import roles
 from governance.kernel.digests import canonical, sha256
 from governance.models import Event
+from governance.models.subjects import Subject
 from governance.roles import Actor, Held
 
 
@@ -46,7 +47,7 @@ def record(
     """Append one event in the caller's transaction; permission is the caller's matter. Use :func:`act` wherever possible."""
     now = at or timezone.now()
     community = on.community.public_id if isinstance(on, Held) else ""
-    object_id = str(getattr(on, "public_id", None) or getattr(on, "pk", ""))
+    object_id = _id_of(on)
     body = canonical(
         {
             "at": now.isoformat(),
@@ -67,3 +68,10 @@ def record(
         body=body.decode(),
         hash=sha256(body),
     )
+
+
+def _id_of(thing: object) -> str:
+    """How the log names a thing: a subject by its pseudonym, anything else by its public id."""
+    if isinstance(thing, Subject):
+        return thing.pseudonym or "erased"
+    return str(getattr(thing, "public_id", None) or getattr(thing, "pk", ""))

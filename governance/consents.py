@@ -118,7 +118,7 @@ def record(
         for event in events:
             event.save()
         details |= {
-            "contributor": contributor.public_id,
+            "contributor": contributor.ref,
             "answers": dict(answers),
             "method": method,
             "notice": notice.sha256 if notice else "",

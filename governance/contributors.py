@@ -46,7 +46,7 @@ def link(contributor: Contributor, *, person: Person | None, by: Person) -> Cont
     with act(by, "contributor.link", on=_held(contributor)) as details:
         contributor.person = person
         contributor.save(update_fields=["person"])
-        details |= {"contributor": contributor.public_id, "linked": person is not None}
+        details |= {"contributor": contributor.ref, "linked": person is not None}
     return contributor
 
 

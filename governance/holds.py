@@ -52,7 +52,8 @@ def place(
             origin_id=origin[1],
             placed_by=by.ref,
         )
-        details: dict[str, object] = {"kind": str(kind), "subject": [subject_kind, subject_id], "origin": list(origin)}
+        about = contributor.pseudonym if subject_kind == "contributor" and contributor else subject_id
+        details: dict[str, object] = {"kind": str(kind), "subject": [subject_kind, about], "origin": list(origin)}
         record(by, "hold.place", hold, details)
     return hold
 
@@ -99,7 +100,10 @@ def lift(hold: Hold, *, by: Actor, note: str = "", origin_is_closed: bool = Fals
         if not Hold.objects.filter(pk=hold.pk, lifted_at=None).update(lifted_at=now, lifted_by=by.ref):
             raise Conflict("hold-lifted", _("This does not rest any more: somebody has lifted it already."))
         hold.lifted_at, hold.lifted_by = now, by.ref
-        details |= {"kind": hold.kind, "subject": [hold.subject_kind, hold.subject_id], "note": bool(note)}
+        about = (
+            hold.contributor.pseudonym if hold.subject_kind == "contributor" and hold.contributor else hold.subject_id
+        )
+        details |= {"kind": hold.kind, "subject": [hold.subject_kind, about], "note": bool(note)}
     return hold
 
 

@@ -52,6 +52,7 @@ VERBS: Mapping[str, Who] = {
     "recovery.stop": Who(EVERY_ROLE),
     "recovery.use": _by(anyone=True, outsider=True),
     "person.change": _by(anyone=True),
+    "person.erase": _by(anyone=True),
     # holdings
     "dataset.register": _by(KEEPER, STEWARD, machine=True),
     "import.start": _by(KEEPER, STEWARD),

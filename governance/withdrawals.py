@@ -92,7 +92,7 @@ def open(
             held = _hold_samples(withdrawal, by, dataset, samples) if only_some else _hold_person(withdrawal, by)
         details |= {
             "object": withdrawal,
-            "contributor": contributor.public_id,
+            "contributor": contributor.ref,
             "channel": str(channel),
             "dataset": dataset.public_id if dataset else None,
             "purposes": sorted(purposes),
@@ -121,9 +121,7 @@ def open_with_code(
         raise
     if dry:
         return contributor
-    return open(
-        contributor, by=Outsider(f"receipt:{contributor.public_id}"), channel=Channel.RECEIPT, purposes=purposes
-    )
+    return open(contributor, by=Outsider(contributor.named("receipt")), channel=Channel.RECEIPT, purposes=purposes)
 
 
 def open_case(community: Community, *, note: str, address: str) -> Withdrawal:
@@ -184,7 +182,7 @@ def name_of(withdrawal: Withdrawal) -> str:
 
 def _require_right(contributor: Contributor, by: Actor, channel: str) -> None:
     if isinstance(by, Outsider):
-        good = channel == Channel.RECEIPT and by.ref == f"receipt:{contributor.public_id}"
+        good = channel == Channel.RECEIPT and by.ref == contributor.named("receipt")
     elif isinstance(by, Person):
         held = roles_of(by, contributor.community)
         desk = {Membership.Role.KEEPER, Membership.Role.STEWARD}

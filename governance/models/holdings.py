@@ -15,6 +15,7 @@ from django.utils import timezone
 from governance.models.people import Community, Membership, Person, new_id
 from governance.models.protocols import Protocol
 from governance.models.requests import Request
+from governance.models.subjects import Subject
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -84,7 +85,7 @@ class Media(models.Model):
     added_at = models.DateTimeField(default=timezone.now)
 
 
-class Contributor(models.Model):
+class Contributor(Subject):
     """The source of samples: somebody whose words, voice or picture they are. Not an account; may have one."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
@@ -104,7 +105,7 @@ class Contributor(models.Model):
     @property
     def ref(self) -> str:
         """How the log names it: a pseudonym that only this row resolves."""
-        return f"contributor:{self.public_id}"
+        return self.named("contributor")
 
 
 class Import(Request):

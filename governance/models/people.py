@@ -1,6 +1,5 @@
 """People, communities, and what a person is in a community."""
 
-import secrets
 from datetime import datetime
 from typing import Self
 
@@ -9,10 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-def new_id() -> str:
-    """A public id: 16 random bytes in hex. Says nothing about order, number or time."""
-    return secrets.token_hex(16)
+from governance.models.subjects import Subject, new_id
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -26,7 +22,7 @@ class PersonManager(BaseUserManager["Person"]):
         return person
 
 
-class Person(AbstractBaseUser):
+class Person(AbstractBaseUser, Subject):
     """Somebody who can sign in. Carries no trait of a person: what somebody may see is a membership, never an attribute."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
@@ -48,7 +44,7 @@ class Person(AbstractBaseUser):
     @property
     def ref(self) -> str:
         """How the log names this person: a pseudonym that only this row resolves."""
-        return f"person:{self.public_id}"
+        return self.named("person")
 
 
 class Community(models.Model):

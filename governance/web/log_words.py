@@ -29,6 +29,7 @@ SENTENCES: Mapping[str, str] = {
     "recovery.second": _("{who} agreed to a new password"),
     "recovery.use": _("Somebody set a new password with a code"),
     "person.change": _("{who} changed their own account"),
+    "person.erase": _("Somebody erased their account"),
     "dataset.register": _("{who} registered a dataset: {slug}"),
     "dataset.change": _("{who} changed what a dataset is called"),
     "import.start": _("{who} began to bring a file in"),
@@ -211,7 +212,7 @@ def _details(event: Event) -> dict[str, object]:
 def _people(rows: Iterable[Event], told: Iterable[Mapping[str, object]]) -> dict[str, str]:
     refs = {event.actor for event in rows} | {str(details.get("person", "")) for details in told}
     ids = [ref.removeprefix("person:") for ref in refs if ref.startswith("person:")]
-    return {person.ref: str(person) for person in Person.objects.filter(public_id__in=ids)}
+    return {person.ref: str(person) for person in Person.objects.filter(pseudonym__in=ids)}
 
 
 def _who(ref: str, people: Mapping[str, str]) -> str:
