@@ -199,7 +199,13 @@ def test_an_answer_is_written_down_with_its_circumstances_and_no_name_in_the_log
         ("speech-synthesis", "ConsentRefused"),
     ]
     assert notice.sha256 == hashlib.sha256(b"We keep your words.").hexdigest()
-    assert events[0].evidence_hash and "Ilse" not in logged and "Jory" not in logged and teller.ref in logged and teller.public_id not in logged
+    assert (
+        events[0].evidence_hash
+        and "Ilse" not in logged
+        and "Jory" not in logged
+        and teller.ref in logged
+        and teller.public_id not in logged
+    )
 
 
 def test_all_that_is_wrong_with_an_answer_is_said_at_once(teller: Contributor, steward: Person) -> None:
