@@ -52,6 +52,7 @@ FLOORS = ("governance", "annotations", "curation")
 STAYS: Mapping[str, str] = {
     "governance.Event": "It is in log/events.jsonl, with its leaf: another house's tree cannot hold it as its own.",
     "governance.Leaf": "All leaves of the house's tree are in log/leaves.txt; they say nothing without their events.",
+    "governance.Node": "Inner nodes of this house's tree, kept for speed: they follow from log/leaves.txt.",
     "governance.Checkpoint": "The newest signed note is in log/checkpoint.txt.",
     "governance.SignInAttempt": "Failed sign-ins at this house's door, kept for minutes.",
     "governance.FounderCode": "Codes of this house's operator.",

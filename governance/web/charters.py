@@ -13,14 +13,19 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_safe
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from governance import charter, charters, communities, roles, votes
 from governance.kernel.errors import Invalid, Missing, Refusal
 from governance.models import CharterRevision, Community, Membership, Person, Proposal
-from governance.web.access_rules import members
+from governance.web.access_rules import members, programs
 from governance.web.charter_words import NAMES, name_of, rule_words
 from governance.web.forms import Form
-from governance.web.reach import NOT_HERE, person_of
+from governance.web.reach import NOT_HERE, community_or_404, person_of
 
 PAGE = 20
 SHARES = [
@@ -379,7 +384,54 @@ def _shown(key: str, value: object) -> object:
     return value
 
 
+class CharterSerializer(serializers.Serializer[Any]):
+    """The charter: ``body`` is what ``PUT`` takes too; ``rules`` is every rule as it counts, with its sentences."""
+
+    number = serializers.IntegerField(read_only=True)
+    body = serializers.JSONField()
+    rules = serializers.JSONField(read_only=True)
+    note = serializers.CharField(write_only=True, required=False, allow_blank=True, default="")
+    over = serializers.IntegerField(write_only=True, required=False, allow_null=True, default=None)
+    proposal = serializers.CharField(read_only=True, required=False)
+
+
+class Charter(APIView):
+    """How the community decides."""
+
+    @extend_schema(operation_id="charter_retrieve", responses=CharterSerializer)
+    def get(self, request: Request, community: str) -> Response:
+        """Read the one in force."""
+        return Response(_charter_json(community_or_404(request, community)))
+
+    @extend_schema(
+        operation_id="charter_change",
+        request=CharterSerializer,
+        responses={200: CharterSerializer, 202: CharterSerializer},
+    )
+    def put(self, request: Request, community: str) -> Response:
+        """Put the next one into force where one keeper acts alone (200), else open the vote on it (202)."""
+        here = community_or_404(request, community)
+        reader = CharterSerializer(data=request.data)
+        reader.is_valid(raise_exception=True)
+        given = reader.validated_data
+        body = given["body"] if isinstance(given["body"], dict) else {"": None}
+        made = charters.change(here, body=body, by=person_of(request), note=given["note"], over=given["over"])
+        if isinstance(made, Proposal):
+            return Response(_charter_json(here) | {"proposal": made.public_id}, status=status.HTTP_202_ACCEPTED)
+        return Response(_charter_json(here))
+
+
+def _charter_json(community: Community) -> dict[str, object]:
+    body = charters.body_of(community)
+    rules = {
+        one.name: {"is_asked": one.effect.is_asked, "rule": charter.rule_of(community, one.name), "says": one.sentences}
+        for one in said(community, body)
+    }
+    return {"number": charters.number_of(community), "body": body, "rules": rules}
+
+
 urlpatterns: list[URLPattern] = [
+    path("api/v1/communities/<slug:community>/charter/", programs(Charter), name="api-charter"),
     path("communities/<slug:community>/charter/", charter_page, name="charter"),
     path("communities/<slug:community>/charter/change/", charter_change_page, name="charter-change"),
     path("communities/<slug:community>/charter/<int:number>/", charter_revision_page, name="charter-revision"),

@@ -166,3 +166,20 @@ def test_a_voice_is_lent_used_and_taken_back_on_the_page(dataset: Dataset, keepe
     assert counted == 1 and f"Said for them by {holder}" in shown
     assert votes.state(proposal).yes == 0
     assert seen_by(holder).post(where, answer).status_code == 404
+
+
+def test_programs_read_the_charter_and_propose_the_next(dataset: Dataset, keeper: Person) -> None:
+    door = f"/api/v1/communities/{dataset.community.slug}/charter/"
+    next_one = {"body": {"text": "Slowly."}, "over": 1}
+    stranger = seen_by(make_person()).get(door).status_code
+
+    alone = seen_by(keeper).put(door, next_one, content_type="application/json")
+    make_keeper(dataset.community)
+    asked = seen_by(keeper).put(door, {"body": {"text": "More slowly."}}, content_type="application/json")
+    broken = seen_by(keeper).put(door, {"body": {"rules": {"war": {}}}}, content_type="application/json")
+    read = seen_by(make_person(dataset.community)).get(door).json()
+
+    assert (stranger, alone.status_code, asked.status_code, broken.status_code) == (404, 200, 202, 422)
+    assert asked.json()["proposal"] == Proposal.objects.get().public_id
+    assert (read["number"], read["body"]) == (2, {"text": "Slowly."})
+    assert read["rules"]["version"]["is_asked"] and read["rules"]["version"]["says"]
