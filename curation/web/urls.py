@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver
 
 from curation.web import (
     ask,
+    ask_api,
     handover,
     health,
     hub,
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *hub.urlpatterns,
     *public.urlpatterns,
     *ask.urlpatterns,
+    *ask_api.urlpatterns,
     *pulls.urlpatterns,
     *register.urlpatterns,
     *today.urlpatterns,

@@ -322,11 +322,15 @@ def _do(
     return "", None
 
 
-def _desk(request: HttpRequest) -> Person:
-    """The person, if they are of the desk here; what was written to the keepers is not there for others."""
-    me = person_of(request)
-    if not roles_of(me, request.community) & DESK:  # type: ignore[attr-defined]  # set by @members
+def require_desk(person: Person, community: Community) -> None:
+    """Raise unless the person is of the desk: what was written to the keepers is not there for others."""
+    if not roles_of(person, community) & DESK:
         raise Missing("not-found", NOT_HERE)
+
+
+def _desk(request: HttpRequest) -> Person:
+    me = person_of(request)
+    require_desk(me, request.community)  # type: ignore[attr-defined]  # set by @members
     return me
 
 

@@ -71,10 +71,10 @@ class AgreementSerializer(serializers.ModelSerializer[Agreement]):
     class Meta:
         model = Agreement
         fields = [
-            "id", "party", "dataset", "purpose", "is_commercial", "project", "from_version", "revision", "signed_at",
-            "expires_at", "ended_at",
+            "id", "party", "dataset", "purpose", "is_commercial", "project", "from_version", "to_version", "revision",
+            "signed_at", "in_force_at", "expires_at", "ended_at", "digest",
         ]  # fmt: skip
-        read_only_fields = ["signed_at", "ended_at"]
+        read_only_fields = ["signed_at", "in_force_at", "ended_at", "to_version", "digest"]
 
 
 class TokenSerializer(serializers.ModelSerializer[Token]):
@@ -269,6 +269,11 @@ class Agreements(GenericAPIView[Agreement]):
 
 class AgreementDetail(APIView):
     """One agreement."""
+
+    @extend_schema(operation_id="agreements_retrieve", responses=AgreementSerializer)
+    def get(self, request: Request, community: str, agreement: str) -> Response:
+        """Read it; ``in_force_at`` is null until both have signed."""
+        return Response(AgreementSerializer(_agreement_or_404(community_or_404(request, community), agreement)).data)
 
     @extend_schema(operation_id="agreements_end", responses=AgreementSerializer)
     def delete(self, request: Request, community: str, agreement: str) -> Response:

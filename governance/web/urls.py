@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver
 
 from governance.web import (
     access,
+    access_api,
     agreements,
     asked,
     charters,
@@ -51,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *log.urlpatterns,
     *log_doors.urlpatterns,
     *access.urlpatterns,
+    *access_api.urlpatterns,
     *agreements.urlpatterns,
     *requests.urlpatterns,
     *asked.urlpatterns,
