@@ -13,7 +13,7 @@ class Command(BaseCommand):
     """Print the JWS of a file of bytes to sign (``A-….tbs``); needs no database and no account."""
 
     help = "Sign the bytes of an agreement (A-….tbs) with an Ed25519 private key in PEM, and print the JWS."
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # reads two files and nothing else
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The file and the key."""
