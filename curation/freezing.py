@@ -25,7 +25,7 @@ from governance.kernel.errors import Conflict, Refusal
 from governance.kernel.jobs import Claim
 from governance.kernel.moves import move, must_move
 from governance.kernel.words import _
-from governance.models import Hold
+from governance.models import ConsentEvent, Hold
 from governance.roles import Machine
 
 Series: TypeAlias = "pd.Series[Any]"
@@ -137,6 +137,10 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     needed = versions.votes_needed(version)
     is_together = collective.allows(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     further = voices.further(dataset)
+    apart = consents.spoken_about(dataset)
+    agreed = consents.covered(dataset.samples, dataset, version.purposes, at) if apart else None  # type: ignore[arg-type]  # a datetime
+    spoken = ConsentEvent.objects.filter(sample__dataset=dataset).values("sample")
+    yes = set(agreed.filter(pk__in=spoken).values_list("pk", flat=True)) if agreed is not None else set()
     reasons: list[str | None] = []
     for pk, giver, protocol, label, n in zip(
         body["sample_id"], body["contributor_id"], body["protocol_id"], body["label"], body["n_votes"], strict=True
@@ -148,11 +152,11 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("withdrawn")
         elif giver is None:
             reasons.append("no-contributor")
-        elif giver not in valid:
-            reasons.append("no-consent")
         elif pk in further and None in further[pk]:
             reasons.append("unknown-voice")
-        elif pk in further and not further[pk] <= valid:
+        elif (pk not in yes) if pk in apart else (giver not in valid):
+            reasons.append("no-consent")
+        elif pk in further and pk not in apart and not further[pk] <= valid:
             reasons.append("voice-no-consent")
         elif not is_together:
             reasons.append("no-collective")

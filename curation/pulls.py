@@ -17,8 +17,8 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from curation import notices, standing
-from curation.models import BuiltFile, Pull, PullFile, Version, VersionContributor
-from governance import agreements, collective, consents, decisions
+from curation.models import BuiltFile, Pull, PullFile, Version
+from governance import agreements, collective, decisions
 from governance.acts import act
 from governance.decisions import VersionFacts
 from governance.kernel.errors import Conflict, Gone, Missing, NotAllowed, Refusal
@@ -295,7 +295,6 @@ def _within(token: Token, facts: Facts) -> Facts:
 
 
 def _version_facts(token: Token, version: Version, how: standing.Standing, at: datetime) -> VersionFacts:
-    givers = VersionContributor.objects.filter(version=version).values_list("contributor", flat=True)
     return VersionFacts(
         kind=standing.KIND,
         public_id=version.public_id,
@@ -306,7 +305,7 @@ def _version_facts(token: Token, version: Version, how: standing.Standing, at: d
         purposes=tuple(version.purposes),
         held=how.held,
         taken_back=how.taken_back,
-        consents=consents.snapshot([*givers, *standing.late_voices(version)], token.agreement.purpose, at),
+        consents=standing.said_in(version, token.agreement.purpose, at),
         collective=collective.fact_for(version.dataset, token.agreement.purpose, at),
         violations=notices.owed_by(token.agreement),
     )

@@ -12,7 +12,8 @@ from functools import lru_cache
 from django.db.models import Count, Q
 
 from curation.models import Member, Takedown, Tombstone, Version, VersionContributor
-from governance import holds, protocols, voices
+from governance import consents, holds, protocols, voices
+from governance.consents import ConsentFacts
 from governance.kernel.words import _
 from governance.models import Dataset, Hold
 
@@ -141,6 +142,22 @@ def _by_protocol(pk: int, public_id: str, members_root: str, stamp: int) -> tupl
     """
     found = Member.objects.filter(version=pk).order_by().values_list("sample__protocol").annotate(Count("pk"))
     return tuple(found)
+
+
+def said_in(version: Version, purpose: str, at: datetime) -> ConsentFacts:
+    """Count what every voice in ``version`` says to ``purpose`` at ``at``, those included who became known since."""
+    pieces = dict(VersionContributor.objects.filter(version=version).values_list("contributor_id", "samples"))
+    late = late_voices(version)
+    for who in late:
+        if who is not None:
+            pieces[who] = pieces.get(who, 0) + 1
+    return consents.snapshot(
+        [*pieces, *(who for who in late if who is None)],
+        purpose,
+        at,
+        pieces=pieces,
+        inside=lambda samples: _members_among(version, samples),
+    )
 
 
 def newest_open(dataset: Dataset, after: int = 0) -> Version | None:

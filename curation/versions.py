@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from annotations.models import Campaign, Flag
 from curation import builds, checking, standing
 from curation.models import CheckRun, Finding, Freeze, Member, Override, Version
-from governance import collective, consents, policies, samples, votes
+from governance import collective, policies, samples, votes
 from governance.acts import act
 from governance.kernel import jobs
 from governance.kernel.digests import digest
@@ -432,14 +432,9 @@ def _holds(version: Version) -> Condition:
 
 
 def _consent(version: Version, at: datetime) -> Condition:
-    late = set(standing.late_voices(version))
-    total = version.contributors.count() + len(late)
-    valid = consents.valid_contributors(version.dataset, version.purposes, at)
-    lacking = version.contributors.exclude(contributor__in=valid.values("pk")).count()
-    if late:
-        lacking += len(
-            late - set(valid.filter(pk__in=[who for who in late if who is not None]).values_list("pk", flat=True))
-        )
+    said = [standing.said_in(version, purpose, at) for purpose in version.purposes]
+    total = sum(said[0].counts.values()) if said else 0
+    lacking = max((total - one.valid for one in said), default=0)
     if lacking:
         words = gettext("{n} of {total} contributors do not, or no longer, say yes").format(n=lacking, total=total)
         return Condition(

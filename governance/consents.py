@@ -7,11 +7,11 @@ answered yet has not said yes to that purpose, whatever they said about a broade
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from governance import codes
@@ -27,8 +27,10 @@ from governance.models import (
     Contribution,
     Contributor,
     Dataset,
+    Evidence,
     Membership,
     Person,
+    Sample,
 )
 from governance.models.holdings import SampleQuerySet
 from governance.odrl.decide import ConsentFact
@@ -84,24 +86,32 @@ def record(
     witness: str = "",
     notice: ConsentNotice | None = None,
     evidence: bytes | None = None,
+    sample: Sample | None = None,
+    proof: Evidence | None = None,
 ) -> list[ConsentEvent]:
     """Write down what ``contributor`` said, one event for each purpose in ``answers`` (purpose code: DPV status).
 
     A desk role records for others; a contributor for themselves only. What was spoken needs a witness who is not the one who
     records. A yes that is older than the newest answer changes nothing and is refused, so that a late sheet of paper cannot
-    undo a withdrawal. Of ``evidence`` only a salted hash is kept. Raises ``Invalid`` with every reason.
+    undo a withdrawal. With ``sample`` it is about that one alone. Of ``evidence`` only a salted hash is kept; ``proof`` is what
+    :mod:`governance.evidence` keeps. Raises ``Invalid`` with every reason.
     """
     now = timezone.now()
     at = at or now
     _check_self(contributor, by, method)
-    reasons = list(_reasons(contributor, answers, by, method, at, expires_at, witness, now))
+    reasons = list(_reasons(contributor, answers, by, method, at, expires_at, witness, now, sample))
+    if proof is not None and proof.contributor_id != contributor.pk:
+        reasons.append(Reason("evidence-elsewhere", _("This shows what somebody else said."), path="evidence"))
     if reasons:
         raise Invalid(reasons[0].code, reasons=reasons)
     salted = hashlib.sha256(contributor.public_id.encode() + b"\0" + evidence).hexdigest() if evidence else ""
+    salted = proof.salted_hash if proof else salted
     with act(by, "consent.record", on=contributor.community) as details:
         events = [
             ConsentEvent(
                 contributor=contributor,
+                sample=sample,
+                evidence=proof,
                 purpose=purpose,
                 status=status,
                 at=at,
@@ -126,7 +136,19 @@ def record(
             "expires_at": expires_at.isoformat() if expires_at else None,
             "evidence": salted,
         }
+        if sample is not None:
+            details["sample"] = sample.uid
     return events
+
+
+def yes_again(contributor: Contributor, answers: Mapping[str, str], sample: Sample | None = None) -> dict[str, str]:
+    """Return ``answers`` in which a yes to what they said yes to before is a renewed one."""
+    given = contributor.consent_events.filter(sample=sample, status__in=ConsentEvent.VALID)
+    before = set(given.values_list("purpose", flat=True))
+    return {
+        purpose: Status.RENEWED.value if status == Status.GIVEN and purpose in before else status
+        for purpose, status in answers.items()
+    }
 
 
 def _check_self(contributor: Contributor, by: Person, method: str) -> None:
@@ -152,7 +174,13 @@ def _reasons(
     expires_at: datetime | None,
     witness: str,
     now: datetime,
+    sample: Sample | None,
 ) -> Iterable[Reason]:
+    if sample is not None and not Sample.objects.with_voice(contributor).filter(pk=sample.pk).exists():
+        yield Reason("sample-not-theirs", _("They are not heard in this sample."), path="sample")
+    if method == ConsentEvent.Method.SELF and Status.REVOKED in answers.values():
+        message = _("Who takes back their own yes withdraws it; somebody else revokes it.")
+        yield Reason("revoked-by-themselves", message, path="answers")
     if not answers:
         yield Reason("no-answer", _("Choose an answer for at least one use."), path="answers")
     for purpose, status in answers.items():
@@ -177,7 +205,8 @@ def _reasons(
     if witness.strip() and witness.strip().casefold() in {by.username.casefold(), by.display_name.casefold()}:
         yield Reason("witness-is-recorder", _("You are recording it, so somebody else must witness."), path="witness")
     given = [purpose for purpose, status in answers.items() if status in ConsentEvent.VALID]
-    newer = contributor.consent_events.filter(purpose__in=given, at__gt=at).values_list("purpose", flat=True)
+    later = contributor.consent_events.filter(purpose__in=given, at__gt=at, sample=sample)
+    newer = later.values_list("purpose", flat=True)
     for purpose in sorted(set(newer)):
         title = STANDARD[purpose].title if purpose in STANDARD else purpose
         message = _("A newer answer about “{purpose}” is recorded already; an older yes cannot replace it.")
@@ -207,12 +236,31 @@ def publish_notice(
 
 
 def newest(at: datetime | None = None) -> QuerySet[ConsentEvent]:
-    """The newest answer of each contributor about each purpose, as known at ``at``."""
+    """The newest answer of each contributor about each purpose, for all of theirs, as known at ``at``."""
     at = at or timezone.now()
     later = ConsentEvent.objects.filter(
-        contributor=OuterRef("contributor"), purpose=OuterRef("purpose"), pk__gt=OuterRef("pk"), at__lte=at
+        contributor=OuterRef("contributor"), purpose=OuterRef("purpose"), pk__gt=OuterRef("pk"), at__lte=at, sample=None
     )
-    return ConsentEvent.objects.filter(~Exists(later), at__lte=at)
+    return ConsentEvent.objects.filter(~Exists(later), at__lte=at, sample=None)
+
+
+def newest_about_samples(at: datetime | None = None) -> QuerySet[ConsentEvent]:
+    """The newest answer of each contributor about each purpose for one sample alone, as known at ``at``."""
+    at = at or timezone.now()
+    later = ConsentEvent.objects.filter(
+        contributor=OuterRef("contributor"),
+        purpose=OuterRef("purpose"),
+        sample=OuterRef("sample"),
+        pk__gt=OuterRef("pk"),
+        at__lte=at,
+    )
+    return ConsentEvent.objects.filter(~Exists(later), at__lte=at, sample__isnull=False)
+
+
+def spoken_about(dataset: Dataset) -> set[int]:
+    """The row keys of samples of ``dataset`` about which somebody said something that is for this sample alone."""
+    found = ConsentEvent.objects.filter(sample__dataset=dataset)
+    return set(found.values_list("sample_id", flat=True).distinct().iterator(chunk_size=5000)) - {None}
 
 
 def valid_contributors(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None) -> QuerySet[Contributor]:
@@ -243,15 +291,57 @@ def covered(
 
     Further voices are few, so they are asked once for the dataset and not for each sample; one that nobody knows is a no.
     """
+    at = at or timezone.now()
+    if ConsentEvent.objects.filter(sample__dataset=dataset).exists():
+        return _covered_one_by_one(found, dataset, purposes, at)
     yes = valid_contributors(dataset, purposes, at).values("pk")
     voices = Contribution.objects.filter(sample__dataset=dataset)
     silent = voices.filter(Q(contributor=None) | ~Q(contributor__in=yes))
     return found.filter(contributor__in=yes).exclude(pk__in=silent.values("sample"))
 
 
-def snapshot(contributor_ids: Iterable[int | None], purpose: str, at: datetime | None = None) -> ConsentFacts:
+def _covered_one_by_one(
+    found: SampleQuerySet, dataset: Dataset, purposes: Sequence[str], at: datetime
+) -> SampleQuerySet:
+    """The same where somebody said something about one sample alone: for each purpose, a yes of either kind and no no."""
+    if not purposes or any(purpose not in STANDARD for purpose in purposes):
+        return found.none()
+    lasting = Q(expires_at=None) | Q(expires_at__gt=at)
+    for purpose in purposes:
+        above, below = STANDARD.broader(purpose), STANDARD.narrower(purpose)
+        stops = Q(purpose__in=above | below, status__in=NO) | Q(purpose=purpose, status__in=WAITING)
+        about = newest_about_samples(at).filter(sample__dataset=dataset)
+        said_yes = about.filter(lasting, purpose__in=above, status__in=ConsentEvent.VALID)
+        yes = valid_contributors(dataset, [purpose], at).values("pk")
+        stopped = newest(at).filter(stops, contributor__community=dataset.community_id).values("contributor")
+        may = said_yes.exclude(contributor__in=stopped)
+        found = found.exclude(pk__in=about.filter(stops).values("sample"))
+        found = found.filter(
+            Q(contributor__in=yes) | Q(pk__in=may.filter(contributor=F("sample__contributor")).values("sample"))
+        )
+        voices = Contribution.objects.filter(sample__dataset=dataset)
+        own = may.filter(contributor=OuterRef("contributor"), sample=OuterRef("sample"))
+        silent = voices.filter(Q(contributor=None) | (~Q(contributor__in=yes) & ~Exists(own)))
+        found = found.exclude(pk__in=silent.values("sample"))
+    return found
+
+
+WORST = ("withdrawn", "refused", "expired", "unknown", "valid")
+"""States from the worst on: what somebody says about a whole is the worst of what they say about its parts."""
+
+
+def snapshot(
+    contributor_ids: Iterable[int | None],
+    purpose: str,
+    at: datetime | None = None,
+    *,
+    pieces: Mapping[int, int] | None = None,
+    inside: Callable[[list[int]], Iterable[int]] | None = None,
+) -> ConsentFacts:
     """Count what these contributors say to ``purpose`` at ``at``; None stands for somebody unknown, which is a no.
 
+    With ``inside`` (which of these sample row keys are in the target) and ``pieces`` (in how many of its samples each is heard),
+    what they said about single samples counts too: a person says yes only if they do so for each of their samples.
     One query for each 500 people, over the index of newest answers.
     """
     at = at or timezone.now()
@@ -266,16 +356,45 @@ def snapshot(contributor_ids: Iterable[int | None], purpose: str, at: datetime |
         for pk, who, about, status, expires_at in part.order_by("pk").values_list(*fields):
             answers.setdefault(who, []).append((about, status, expires_at))
             seen.append([pk, bool(expires_at and expires_at <= at)])
+    special = _said_about_samples(known, related, at, inside, seen) if inside is not None else {}
     counts = dict.fromkeys(("valid", "refused", "withdrawn", "expired", "unknown"), 0)
     ends: list[datetime] = []
     for who in known:
-        state, end = state_of(answers.get(who, ()), purpose, at)
+        general, own = answers.get(who, []), special.get(who, {})
+        states = [state_of([*general, *said], purpose, at) for said in own.values()]
+        if len(own) < (pieces or {}).get(who, len(own) + 1):
+            states.append(state_of(general, purpose, at))
+        state = min((one for one, _end in states), key=WORST.index)
         counts[state] += 1
-        if state == "valid" and end is not None:
-            ends.append(end)
+        if state == "valid":
+            ends += [end for _one, end in states if end is not None]
     counts["unknown"] += None in ids
     hashed = digest({"purpose": purpose, "contributors": known, "unknown": None in ids, "answers": seen})
     return ConsentFacts(**counts, digest=hashed, next_expiry=min(ends, default=None))
+
+
+def _said_about_samples(
+    known: Sequence[int],
+    related: Iterable[str],
+    at: datetime,
+    inside: Callable[[list[int]], Iterable[int]],
+    seen: list[list[object]],
+) -> dict[int, dict[int, list[tuple[str, str, datetime | None]]]]:
+    """Return contributor -> sample -> answers for that sample alone, of samples that are inside; adds to what was ``seen``."""
+    rows: list[tuple[int, int, int | None, str, str, datetime | None]] = []
+    for start in range(0, len(known), IDS_AT_ONCE):
+        part = newest_about_samples(at).filter(
+            contributor__in=known[start : start + IDS_AT_ONCE], purpose__in=list(related)
+        )
+        fields = ("pk", "contributor_id", "sample_id", "purpose", "status", "expires_at")
+        rows += part.order_by("pk").values_list(*fields)
+    here = set(inside(sorted({row[2] for row in rows if row[2] is not None}))) if rows else set()
+    found: dict[int, dict[int, list[tuple[str, str, datetime | None]]]] = {}
+    for pk, who, sample, about, status, end in rows:
+        if sample in here:
+            found.setdefault(who, {}).setdefault(sample, []).append((about, status, end))
+            seen.append([pk, bool(end and end <= at)])
+    return found
 
 
 def answers_of(contributor_ids: Iterable[int], at: datetime) -> dict[int, list[tuple[str, str, datetime | None]]]:

@@ -44,7 +44,7 @@ def of_name(community: Community, name: str) -> Contributor:
     """Return the contributor of this name; raises ``Invalid`` (``voice-elsewhere``)."""
     found = community.contributors.filter(name=name.strip()).first()
     if found is None:
-        raise Invalid("voice-elsewhere", _("Nobody of this name is listed in this community."), path="who")
+        raise Invalid("voice-elsewhere", _("Nobody of this name is listed in this community."))
     return found
 
 

@@ -210,6 +210,11 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # How many proxies stand in front: which address of X-Forwarded-For the throttle trusts.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
+# What a consent record says beside the answers: the profile (a draft id), who runs this, where it lies, under which law.
+CONSENT_PROFILE = env.str("CONSENT_PROFILE", default="dpv-27560:record-2")
+OPERATOR_NAME = env.str("OPERATOR_NAME", default="The operator of this Wellhouse")
+STORAGE_LOCATION = env.str("STORAGE_LOCATION", default="With the operator named here")
+JURISDICTION = env.str("JURISDICTION", default="")
 # "nginx": bytes leave by X-Accel-Redirect from /files/; empty: the embedded server sends them.
 ACCEL = env.str("ACCEL", default="")
 DOWNLOADS_AT_ONCE = max(1, WEB_THREADS - 2)

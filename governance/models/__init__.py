@@ -20,7 +20,7 @@ from governance.models.asking import (
 )
 from governance.models.audit import Checkpoint, Cosignature, Event, Leaf, Node, Witness
 from governance.models.breakglass import BreakGlass, BreakGlassView
-from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Withdrawal
+from governance.models.consent import ConsentEvent, ConsentNotice, ConsentReceipt, Evidence, Withdrawal
 from governance.models.holdings import (
     Contribution,
     Contributor,
@@ -64,6 +64,7 @@ __all__ = [
     "Decision",
     "Document",
     "Event",
+    "Evidence",
     "FounderCode",
     "Grant",
     "GroupMembership",

@@ -3,8 +3,9 @@
 from django.db import models
 from django.utils import timezone
 
-from governance.models.holdings import Contributor, Dataset
+from governance.models.holdings import Contributor, Dataset, Sample
 from governance.models.people import Community, Person, new_id
+from governance.models.protocols import ProtocolGroup
 
 
 class ConsentNotice(models.Model):
@@ -21,8 +22,42 @@ class ConsentNotice(models.Model):
         constraints = [models.UniqueConstraint(fields=["community", "version", "language"], name="consent_notice")]
 
 
+class Evidence(models.Model):
+    """What shows that somebody said what is written down; the file lies apart, by its own hash, and is opened by few.
+
+    Append-only. Only the salted hash ever stands in the log or in an export: without the salt nobody can try out files.
+    """
+
+    class Kind(models.TextChoices):
+        SIGNATURE = "signature"
+        AUDIO = "audio"
+        PAPER = "paper"
+        MARK = "mark"
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
+    contributor = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="evidence")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    # The SHA-256 under which the file lies; never shown.
+    stored_as = models.CharField(max_length=64)
+    mime = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    salt = models.CharField(max_length=64)
+    salted_hash = models.CharField(max_length=64)
+    # Who of the keepers and stewards may open it; none: all of them.
+    access_group = models.ForeignKey(ProtocolGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    @property
+    def community(self) -> Community:
+        """The contributor's community."""
+        return self.contributor.community
+
+
 class ConsentEvent(models.Model):
     """One answer of one contributor about one purpose; the newest by id counts, and the clock.
+
+    With ``sample`` it is about that one alone and stands beside what they say in general: a no at either place is a no.
 
     Statuses are those of DPV 2.1; only given and renewed are valid. What nobody asked has no row and is a no.
     """
@@ -51,6 +86,8 @@ class ConsentEvent(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
     contributor = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="consent_events")
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, null=True, blank=True, related_name="consent_events")
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, null=True, blank=True, related_name="events")
     # A leaf or branch of the purpose vocabulary (rulings: urn:wellhouse:purpose:CODE); the code alone is stored.
     purpose = models.CharField(max_length=64)
     status = models.CharField(max_length=24, choices=Status.choices)
