@@ -641,10 +641,26 @@ def _short(error: Exception) -> str:
 
 
 def facts_of(graph: Graph) -> Mapping[str, Value]:
-    """Return what constraint-shaped nodes of a request or of the state of the world say: operand -> value."""
-    reader, found = _Reader(graph), {}
-    for node in set(graph.subjects(URIRef(ODRL + "leftOperand"), None)):
+    """Return what constraint-shaped nodes of a request or of the state of the world say: operand -> value.
+
+    Conditions that belong to a policy which is no request are rules and no facts, should one stand in the same file.
+    """
+    reader, found, ruled = _Reader(graph), {}, _ruled(graph)
+    for node in sorted(set(graph.subjects(URIRef(ODRL + "leftOperand"), None)) - ruled, key=str):
         condition = reader.condition(node, "", frozenset())
         if isinstance(condition, Constraint) and condition.operator in ("eq", "isA", "isAnyOf", "isAllOf", ""):
             found[condition.left] = condition.right
     return found
+
+
+def _ruled(graph: Graph) -> set[Node]:
+    """Everything below the rules of policies that are no requests."""
+    request = URIRef(ODRL + "Request")
+    waiting = [node for node in policy_nodes(graph) if (node, RDF.type, request) not in graph]
+    seen: set[Node] = set(waiting)
+    while waiting:
+        for predicate, child in graph.predicate_objects(waiting.pop()):
+            if child not in seen and str(predicate).startswith(ODRL):
+                seen.add(child)
+                waiting.append(child)
+    return seen

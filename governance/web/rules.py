@@ -37,6 +37,15 @@ from governance.web.reach import NOT_HERE, community_or_404, dataset_or_404, per
 from governance.web.rules_words import say, say_all
 
 PAGE = 20
+OFTEN = (
+    "agreement-months",
+    "attribution",
+    "no-redistribution",
+    "no-voice-cloning",
+    "return-results",
+    "withdrawal-list",
+)
+"""The terms that the page asks first."""
 
 
 def purpose_choices(codes: Sequence[str]) -> list[tuple[str, str]]:
@@ -105,8 +114,20 @@ class RulesForm(Form):
 
     @property
     def terms(self) -> list[forms.BoundField]:
-        """The fields of the usage terms, one for each plugin."""
+        """The fields of the usage terms that are often wanted, or said already."""
+        return [field for field in self._terms if self._is_near(field)]
+
+    @property
+    def more_terms(self) -> list[forms.BoundField]:
+        """The other usage terms, one for each plugin."""
+        return [field for field in self._terms if not self._is_near(field)]
+
+    @property
+    def _terms(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("term-")]
+
+    def _is_near(self, field: forms.BoundField) -> bool:
+        return bool(field.value() or field.errors) or field.name.removeprefix("term-") in OFTEN
 
     def clean_duo(self) -> str:
         """Terms of the Data Use Ontology that came with an imported policy pass through unchanged."""

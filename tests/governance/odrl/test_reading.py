@@ -10,7 +10,7 @@ import pytest
 from governance.kernel.errors import Invalid
 from governance.odrl.form import Compound, Constraint
 from governance.odrl.policy import Body, Term, compile_policy, to_odrl
-from governance.odrl.reading import inherit, read_document
+from governance.odrl.reading import facts_of, inherit, parse, read_document
 from governance.odrl.values import Period, Unreadable
 
 ODRL = "http://www.w3.org/ns/odrl.jsonld"
@@ -276,3 +276,15 @@ def test_what_we_write_is_read_as_what_we_meant():
     assert set(read.permissions[0].duties) == set(meant.permissions[0].duties)
     said = {(c.left, c.operator, c.right) for c in read.permissions[0].constraints}
     assert said == {(c.left, c.operator, c.right) for c in meant.permissions[0].constraints}
+
+
+def test_conditions_of_a_request_are_facts_and_those_of_a_policy_beside_it_are_not():
+    text = (
+        PREFIXES
+        + """<urn:p> a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint <urn:rule> ] .
+        <urn:rule> odrl:leftOperand odrl:spatial ; odrl:operator odrl:eq ; odrl:rightOperand ex:there .
+        <urn:q> a odrl:Request ; odrl:permission [ odrl:action odrl:read ; odrl:constraint <urn:said> ] .
+        <urn:said> odrl:leftOperand odrl:purpose ; odrl:operator odrl:eq ; odrl:rightOperand ex:learning ."""
+    )
+
+    assert facts_of(parse(text)) == {"odrl:purpose": "http://example.org/learning"}
