@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from governance import communities, people
-from governance.models import Community, Person
+from governance.models import Community, Person, Proposal
 from tests.browser_help import DESK, PHONE, grave, let_in, listen, right_to_left, too_wide
 from tests.factories import PASSWORD, make_community, make_dataset, make_keeper, make_person
 from tests.journeys.walking import a_small_community, walk
@@ -81,6 +81,9 @@ def test_the_pages_of_a_keeper_are_in_order(page: Page, live_server: Any, commun
     somebody = make_person(community, "reviewer")
     base = "/communities/saltmarsh/"
     paths = ["/my/", "/me/", base, f"{base}today/", f"{base}people/", f"{base}people/{somebody.public_id}/"]
+    vote = Proposal.objects.get(community=community).public_id
+    paths += [f"{base}votes/", f"{base}votes/{vote}/", f"{base}charter/", f"{base}charter/change/"]
+    paths += [f"{base}decided-together/", f"{base}hand-over/", f"{base}register/"]
 
     found = {path: look(page, live_server.url + path) for path in paths}
 
