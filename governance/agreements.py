@@ -41,7 +41,6 @@ from governance.odrl.policy import compile_policy
 from governance.odrl.purposes import STANDARD
 from governance.roles import Actor, Machine, Outsider
 
-add_party = parties.add
 PREFIX = "wh_pull_"
 TYP = "agreement+jwt"
 SUBJECT = "agreement"
