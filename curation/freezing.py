@@ -18,14 +18,14 @@ from curation import checking, frames, likeness, membership, neighbours, splits,
 from curation.exporters import parquet
 from curation.findings import Context
 from curation.models import Freeze, LedgerEntry, LeftOut, Member, Version, VersionContributor
-from governance import collective, consents, protocols, voices
+from governance import collective, consents, layers, protocols, voices
 from governance.acts import act
 from governance.kernel.digests import canonical, digest
 from governance.kernel.errors import Conflict, Refusal
 from governance.kernel.jobs import Claim
 from governance.kernel.moves import move, must_move
 from governance.kernel.words import _
-from governance.models import ConsentEvent, Hold
+from governance.models import ConsentEvent, Hold, Sample
 from governance.roles import Machine
 
 Series: TypeAlias = "pd.Series[Any]"
@@ -135,6 +135,8 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
     held = frames.held_ids(dataset)
     may_leave = protocols.leaving(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     needed = versions.votes_needed(version)
+    against = layers.refusing(dataset.community, version.purposes, at)  # type: ignore[arg-type]  # a datetime
+    refused = set(Sample.objects.filter(against, dataset=dataset).values_list("pk", flat=True))
     is_together = collective.allows(dataset, version.purposes, at)  # type: ignore[arg-type]  # a datetime
     further = voices.further(dataset)
     apart = consents.spoken_about(dataset)
@@ -158,6 +160,8 @@ def _left_out(version: Version, body: pd.DataFrame, at: object) -> Series:
             reasons.append("no-consent")
         elif pk in further and pk not in apart and not further[pk] <= valid:
             reasons.append("voice-no-consent")
+        elif pk in refused:
+            reasons.append("own-rules")
         elif not is_together:
             reasons.append("no-collective")
         elif pk in held:

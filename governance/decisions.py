@@ -35,6 +35,7 @@ from governance.odrl.decide import (
     ConsentFact,
     Facts,
     HoldFact,
+    LayerFact,
     Request,
     TargetFact,
     ViolationFact,
@@ -64,7 +65,8 @@ class VersionFacts:
 
     ``held`` is how many of its samples rest now, ``taken_back`` how many of them for good; ``status`` is “published”
     for one that may be pulled. ``violations`` are promises that the asking party has not kept, or has until a day to
-    keep; ``collective`` is what the community decided together, None where its charter does not ask.
+    keep; ``collective`` is what the community decided together, None where its charter does not ask;
+    ``layers`` are the rules of the people and samples in it.
     """
 
     kind: str
@@ -79,6 +81,7 @@ class VersionFacts:
     taken_back: int = 0
     violations: tuple[ViolationFact, ...] = ()
     collective: CollectiveFact | None = None
+    layers: tuple[LayerFact, ...] = ()
 
 
 def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: datetime | None = None) -> Facts:
@@ -90,7 +93,7 @@ def facts_for(agreement: Agreement | None, *, version_facts: VersionFacts, at: d
         stops.append(HoldFact("version-withdrawn", version.taken_back))
     if version.held:
         stops.append(HoldFact("on-hold", version.held))
-    layers = list(agreements.layers_now(version.dataset, at))
+    layers = [*agreements.layers_now(version.dataset, at), *version.layers]
     if agreement is not None and agreement.dataset_id == version.dataset.pk:
         layers.insert(0, agreements.layer_of(agreement.policy, DATASET, AGREED))
     return Facts(

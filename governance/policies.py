@@ -18,7 +18,7 @@ from governance.kernel.digests import digest
 from governance.kernel.errors import Conflict, Invalid, Missing, Reason
 from governance.kernel.registry import Registry
 from governance.kernel.words import _
-from governance.models import Community, Dataset, Person, PolicyRevision, Proposal, new_id
+from governance.models import Community, Contributor, Dataset, Person, PolicyRevision, Proposal, Sample, new_id
 from governance.odrl.checking import faults_of_all, refused
 from governance.odrl.importing import Imported, answers_of
 from governance.odrl.policy import DENY_ALL, Body, to_odrl, validate
@@ -29,6 +29,10 @@ _ODRL = Registry("governance.odrl")
 
 VOTE = "policy"
 """The name of the charter's rule for rules, and the kind of subject under which they are voted on."""
+
+
+OF_ITSELF: Mapping[str, None] = {"dataset": None, "contributor": None, "sample": None}
+"""Which revisions are the community's own layer."""
 
 
 def revise(
@@ -113,6 +117,32 @@ def take_over(text: str) -> Imported:
     return replace(imported, flags=tuple(flags))
 
 
+def add_for(
+    community: Community,
+    *,
+    body: Mapping[str, object] | Body,
+    by: Person,
+    contributor: Contributor | None,
+    sample: Sample | None,
+    note: str,
+    over: int | None,
+) -> PolicyRevision:
+    """Write the next revision about one person's words or one sample; ``governance.layers`` says who may."""
+    read = _read(body)
+    history = PolicyRevision.objects.filter(community=community, contributor=contributor, sample=sample)
+    newest = history.filter(dataset=None).order_by("-number").first()
+    number = newest.number if newest else 0
+    if over is not None and over != number:
+        raise _moved_on()
+    if newest is not None and newest.digest == read.digest:
+        raise Conflict("policy-unchanged", _("These are the rules that are in force already."))
+    try:
+        with transaction.atomic():
+            return _write(community, None, number + 1, read, by, note, contributor, sample)
+    except IntegrityError as error:
+        raise _moved_on() from error
+
+
 def first(dataset: Dataset, by: Actor) -> PolicyRevision:
     """Give a new dataset its revision 1, which allows nothing; called where the dataset is registered."""
     person = by if isinstance(by, Person) else None
@@ -134,7 +164,7 @@ def current(dataset: Dataset, at: datetime | None = None) -> PolicyRevision:
 
 def community_current(community: Community, at: datetime | None = None) -> PolicyRevision | None:
     """The community's own revision in force at ``at``, or None when it never wrote one."""
-    own = community.policies.filter(dataset=None, effective_at__lte=at or timezone.now())
+    own = community.policies.filter(**OF_ITSELF, effective_at__lte=at or timezone.now())
     return own.order_by("-number").first()
 
 
@@ -179,7 +209,7 @@ def _add(
 
 def _number_under(community: Community, dataset: Dataset | None, body: Body, over: int | None) -> int:
     """The number of the revision in force, on which ``body`` comes; raises where it moved on or says the same."""
-    newest = community.policies.filter(dataset=dataset).order_by("-number").first()
+    newest = community.policies.filter(dataset=dataset, contributor=None, sample=None).order_by("-number").first()
     number = newest.number if newest else 0
     if over is not None and over != number:
         raise _moved_on()
@@ -196,14 +226,27 @@ def _moved_on() -> Conflict:
 
 
 def _write(
-    community: Community, dataset: Dataset | None, number: int, body: Body, by: Person | None, note: str
+    community: Community,
+    dataset: Dataset | None,
+    number: int,
+    body: Body,
+    by: Person | None,
+    note: str,
+    contributor: Contributor | None = None,
+    sample: Sample | None = None,
 ) -> PolicyRevision:
     public_id, now = new_id(), timezone.now()
     target = urn_of(dataset) if dataset else f"urn:wellhouse:community:{community.public_id}"
+    if contributor is not None:
+        target = f"urn:wellhouse:contributor:{contributor.public_id}"
+    if sample is not None:
+        target = f"urn:wellhouse:sample:{sample.public_id}"
     return PolicyRevision.objects.create(
         public_id=public_id,
         community=community,
         dataset=dataset,
+        contributor=contributor,
+        sample=sample,
         number=number,
         body=body.to_json(),
         odrl=to_odrl(body, uid=uid_of(public_id), target=target, created_at=now),

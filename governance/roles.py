@@ -82,6 +82,7 @@ VERBS: Mapping[str, Who] = {
     "breakglass.see": Who(EVERY_ROLE),
     # rules
     "policy.revise": _by(KEEPER, STEWARD),
+    "policy.revise-own": _by(KEEPER, STEWARD, CONTRIBUTOR, REPRESENTATIVE),
     "proposal.open": _by(KEEPER, STEWARD),
     "proposal.close": Who(EVERY_ROLE, machine=True),
     "ballot.cast": Who(EVERY_ROLE),

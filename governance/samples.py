@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings as site
 from django.db.models import QuerySet
 
-from governance import collective, consents, media, protocols
+from governance import collective, consents, layers, media, protocols
 from governance.acts import act
 from governance.formats import FORMATS
 from governance.kernel import jobs
@@ -41,12 +41,14 @@ SETTINGS = frozenset(
 
 def usable(dataset: Dataset, purposes: Sequence[str], at: datetime | None = None) -> QuerySet[Sample]:
     """The samples that may be used for every one of ``purposes`` at ``at``: every voice in them says so, nothing rests, and
-    everyone in the community may see them. Unknown is no. Where the community must say yes itself, nothing may be used before.
+    everyone in the community may see them. Unknown is no. Rules that somebody wrote about their own words, or about one
+    sample, must allow it too. Where the community must say yes itself, nothing may be used before.
     """
     if not collective.allows(dataset, purposes, at):
         return Sample.objects.none()
     open_to_all = Sample.objects.filter(dataset=dataset, protocol__in=protocols.leaving(dataset, purposes, at))
-    return consents.covered(open_to_all, dataset, purposes, at).not_held()
+    covered = consents.covered(open_to_all, dataset, purposes, at)
+    return covered.exclude(layers.refusing(dataset.community, purposes, at)).not_held()
 
 
 def start_import(

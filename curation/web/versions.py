@@ -52,6 +52,7 @@ LEFT_OUT = {
     ),
     "no-contributor": (lazy("Nobody knows whose it is"), lazy("Somebody who can say whose words they are.")),
     "no-consent": (lazy("No consent for this use, or it has ended"), lazy("A new yes from the one who gave it.")),
+    "own-rules": (lazy("Rules of its own do not allow this use"), lazy("Whoever made them, by other rules.")),
     "no-collective": (lazy("The community has not said yes to this use"), lazy("A collective decision.")),
     "held": (lazy("Rests after a flag or a keeper’s word"), lazy("The keepers decide.")),
     "no-opinion": (lazy("Nobody has answered it yet"), lazy("Answers in the campaign.")),

@@ -7,20 +7,26 @@ from django.db.models import Q
 from django.utils import timezone
 
 from governance.kernel.moves import Moves
-from governance.models.holdings import Dataset
+from governance.models.holdings import Contributor, Dataset, Sample
 from governance.models.people import Community, Person, new_id
 
 
 class PolicyRevision(models.Model):
-    """One immutable revision of a usage policy, of a community or of one of its datasets.
+    """One immutable revision of a usage policy: of a community, a dataset, one person's words, or one sample.
 
     ``body`` is the plain form (governance/odrl/policy.py says its keys), ``odrl`` the same as an ODRL 2.2 Set in our profile.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_id, editable=False)
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="policies")
-    # Null: the community's own layer.
+    # What it is for; all three null: the community's own layer.
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, null=True, blank=True, related_name="policies")
+    contributor = models.ForeignKey(
+        Contributor, on_delete=models.PROTECT, null=True, blank=True, related_name="policies", db_index=False
+    )
+    sample = models.ForeignKey(
+        Sample, on_delete=models.PROTECT, null=True, blank=True, related_name="policies", db_index=False
+    )
     number = models.PositiveIntegerField()
     body = models.JSONField()
     odrl = models.JSONField()
@@ -34,8 +40,29 @@ class PolicyRevision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["dataset", "number"], name="policy_of_dataset"),
             models.UniqueConstraint(
-                fields=["community", "number"], condition=Q(dataset=None), name="policy_of_community"
+                fields=["community", "number"],
+                condition=Q(dataset=None, contributor=None, sample=None),
+                name="policy_of_community",
             ),
+            models.UniqueConstraint(
+                fields=["contributor", "number"], condition=Q(contributor__isnull=False), name="policy_of_contributor"
+            ),
+            models.UniqueConstraint(
+                fields=["sample", "number"], condition=Q(sample__isnull=False), name="policy_of_sample"
+            ),
+            models.CheckConstraint(
+                condition=Q(contributor=None, sample=None)
+                | Q(dataset=None, sample=None)
+                | Q(dataset=None, contributor=None),
+                name="policy_of_one_thing",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["community"],
+                condition=Q(contributor__isnull=False) | Q(sample__isnull=False),
+                name="policy_of_a_part",
+            )
         ]
 
 

@@ -106,7 +106,8 @@ def rules_revision(dataset: Dataset | None, community: Community | None) -> int 
     """Return the number of the policy revision in force: the dataset's, or the community's own where no dataset is shown."""
     if not community:
         return None
-    rows = PolicyRevision.objects.filter(community=community, dataset=dataset or None, effective_at__lte=timezone.now())
+    own = {"dataset": dataset or None, "contributor": None, "sample": None}
+    rows = PolicyRevision.objects.filter(community=community, **own, effective_at__lte=timezone.now())
     return rows.order_by("-number").values_list("number", flat=True).first()
 
 

@@ -52,6 +52,7 @@ SENTENCES: Mapping[str, str] = {
     "breakglass.see": _("{who} looked at a sample that is not for them, with two keepers' leave"),
     "breakglass.end": _("{who} ended that somebody may look at what is not for them"),
     "policy.revise": _("{who} put revision {number} of the rules into force"),
+    "policy.revise-own": _("Somebody made rules for their own words"),
     "proposal.open": _("{who} asked the community to vote"),
     "proposal.close": _("A vote ended: {tally}"),
     "ballot.cast": _("{who} voted: {choice}"),
