@@ -16,7 +16,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from curation import notices, standing
+from curation import gathering, notices, standing
+from curation.models import BuiltFile, Pull, PullFile, Version
+from governance import agreements, collective, decisions
 from curation.models import BuiltFile, Pull, PullFile, Version
 from governance import agreements, collective, decisions
 from governance.acts import act
@@ -295,6 +297,7 @@ def _within(token: Token, facts: Facts) -> Facts:
 
 
 def _version_facts(token: Token, version: Version, how: standing.Standing, at: datetime) -> VersionFacts:
+    said = gathering.of(version, token.agreement.purpose, at)
     return VersionFacts(
         kind=standing.KIND,
         public_id=version.public_id,
@@ -305,7 +308,8 @@ def _version_facts(token: Token, version: Version, how: standing.Standing, at: d
         purposes=tuple(version.purposes),
         held=how.held,
         taken_back=how.taken_back,
-        consents=standing.said_in(version, token.agreement.purpose, at),
+        consents=said.consents,
+        layers=said.layers,
         collective=collective.fact_for(version.dataset, token.agreement.purpose, at),
         violations=notices.owed_by(token.agreement),
     )

@@ -102,7 +102,7 @@ def stops_in(version: Version, at: datetime | None = None) -> Stops:
     rows.sort(key=lambda row: row[2] == Hold.Kind.WITHDRAWAL)
     samples = {sample: (kind, at) for sample, _giver, kind, at in rows if sample}
     givers = {giver: (kind, at) for _sample, giver, kind, at in rows if giver}
-    stops = [(samples[sample], 1) for sample in _members_among(version, list(samples))]
+    stops = [(samples[sample], 1) for sample in members_among(version, list(samples))]
     people = VersionContributor.objects.filter(version=version, contributor__in=list(givers))
     stops += [(givers[giver], n) for giver, n in people.values_list("contributor_id", "samples")]
     stops += [(givers[who], 1) for who in late_voices(version) if who in givers]
@@ -116,7 +116,7 @@ def late_voices(version: Version) -> list[int | None]:
     late = voices.late(version.dataset, version.frozen_at or version.proposed_at)
     if not late:
         return []
-    inside = set(_members_among(version, [sample for sample, _who in late]))
+    inside = set(members_among(version, [sample for sample, _who in late]))
     return [who for sample, who in late if sample in inside]
 
 
@@ -172,8 +172,8 @@ def successor(version: Version) -> Version | None:
     return newest_open(version.dataset, after=version.number)
 
 
-def _members_among(version: Version, samples: list[int]) -> Iterator[int]:
-    """Yield those of ``samples`` that ``version`` holds.
+def members_among(version: Version, samples: list[int]) -> Iterator[int]:
+    """Yield those of ``samples`` (ids) that ``version`` holds.
 
     The version is compared here and not in the query: without statistics SQLite would walk all members of the version.
     """

@@ -70,7 +70,7 @@ def with_rules(dataset: Dataset, at: datetime) -> list[int]:
 
 
 def refusing(community: Community, purposes: Iterable[str], at: datetime | None = None) -> Q:
-    """The samples whose own layer, or that of anybody heard in them, does not allow every one of ``purposes`` at ``at``, as a condition."""
+    """The condition for samples that a layer of their own, or of anybody heard in them, does not allow for all ``purposes``."""
     at = at or timezone.now()
     wanted = tuple(purposes)
     people, samples = of_contributors(at).filter(community=community), of_samples(at).filter(community=community)

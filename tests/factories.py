@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
 from governance import agreements, datasets, parties, signing
+from governance.acts import record
 from governance.kernel.digests import digest, sample_uid
 from governance.kernel.text import normal_hash
 from governance.models import (
@@ -27,6 +28,7 @@ from governance.models import (
     Person,
     Sample,
 )
+from governance.roles import Machine
 
 PASSWORD = "a quiet harbour"
 _numbers = itertools.count(1)
@@ -75,7 +77,8 @@ def make_contributor(community: Community, name: str = "", person: Person | None
 
 
 def give_consent(contributor: Contributor, *purposes: str, status: str = "ConsentGiven", **fields: object) -> None:
-    """Write one consent event for each purpose."""
+    """Write one consent event for each purpose, and the line in the log without which there is no change."""
+    record(Machine("factory"), "consent.record", contributor)
     for purpose in purposes or ("use",):
         ConsentEvent.objects.create(contributor=contributor, purpose=purpose, status=status, method="paper", **fields)
 

@@ -1,7 +1,7 @@
 """What the top floor holds; one module a subject."""
 
 from curation.models.checks import CheckRun, Finding, Override
-from curation.models.delivery import Build, BuiltFile, Pull, PullFile, Shard, Takedown, Tombstone
+from curation.models.delivery import Build, BuiltFile, Gathered, Pull, PullFile, Shard, Takedown, Tombstone
 from curation.models.handover import Arrival, HandOver
 from curation.models.versions import Freeze, LedgerEntry, LeftOut, Member, Split, Version, VersionContributor
 from curation.models.withdrawals import (
@@ -23,6 +23,7 @@ __all__ = [
     "Erasure",
     "Finding",
     "Freeze",
+    "Gathered",
     "HandOver",
     "LedgerEntry",
     "LeftOut",

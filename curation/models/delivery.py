@@ -49,6 +49,24 @@ class Shard(Request):
         constraints = [models.UniqueConstraint(fields=["build", "path"], name="shard_path")]
 
 
+class Gathered(models.Model):
+    """What the people in a version said to a purpose, kept while nothing changed (curation/gathering.py); may be lost."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="gathered", db_index=False)
+    purpose = models.CharField(max_length=64)
+    # Engine and vocabulary that read it; another one reads anew.
+    made_by = models.CharField(max_length=64)
+    # Where the log stood before it was read.
+    mark = models.JSONField()
+    body = models.JSONField()
+    # From when to when the clock changes nothing.
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "purpose"], name="gathered_once")]
+
+
 class BuiltFile(models.Model):
     """One file of a published version; the bytes lie in storage under their SHA-256."""
 

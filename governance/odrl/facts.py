@@ -216,29 +216,32 @@ def facts_json(facts: Facts) -> dict[str, object]:
 
 def from_snapshot(stored: Mapping[str, object]) -> tuple[Request, Facts]:
     """Read what ``snapshot`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    asked, facts = _mapping(stored["request"]), _mapping(stored["facts"])
+    asked = _mapping(stored["request"])
+    said = {**_read(asked, moments=("at",)), "duo": duo_from_json(asked.get("duo", []))}
+    return Request(**said), from_facts(_mapping(stored["facts"]))  # type: ignore[arg-type]  # read back from our own JSON
+
+
+def from_facts(facts: Mapping[str, object]) -> Facts:
+    """Read what ``facts_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
     unknown = facts.keys() - {one.name for one in fields(Facts)}
     if unknown:
         raise ValueError(f"nobody knows the facts {sorted(unknown)}")
-    return (
-        Request(**{**_read(asked, moments=("at",)), "duo": duo_from_json(asked.get("duo", []))}),  # type: ignore[arg-type]  # read back from our own JSON
-        Facts(
-            party=None if facts["party"] is None else PartyFact(**_read(facts["party"], words=("users",))),  # type: ignore[arg-type]
-            target=None if facts["target"] is None else TargetFact(**_read(facts["target"], words=("purposes",))),  # type: ignore[arg-type]
-            holds=tuple(HoldFact(**h) for h in _list(facts["holds"])),
-            consents=None
-            if facts["consents"] is None
-            else ConsentFact(**_read(facts["consents"], moments=("next_expiry",))),  # type: ignore[arg-type]
-            layers=tuple(LayerFact(**{**x, "body": Body.from_json(x["body"])}) for x in _list(facts["layers"])),
-            agreement=None
-            if facts["agreement"] is None
-            else AgreementFact(**_read(facts["agreement"], moments=_ENDS, words=("fulfilled", "reviewed"))),  # type: ignore[arg-type]
-            leaves=tuple(Purpose(**_read(x, words=("broader",))) for x in _list(facts["leaves"])),  # type: ignore[arg-type]
-            violations=tuple(ViolationFact(**_read(v, moments=("since",))) for v in _list(facts.get("violations", []))),  # type: ignore[arg-type]
-            collective=None
-            if facts.get("collective") is None
-            else CollectiveFact(**_read(facts["collective"], moments=("ends_at",))),  # type: ignore[arg-type]
-        ),
+    return Facts(
+        party=None if facts["party"] is None else PartyFact(**_read(facts["party"], words=("users",))),  # type: ignore[arg-type]
+        target=None if facts["target"] is None else TargetFact(**_read(facts["target"], words=("purposes",))),  # type: ignore[arg-type]
+        holds=tuple(HoldFact(**h) for h in _list(facts["holds"])),
+        consents=None
+        if facts["consents"] is None
+        else ConsentFact(**_read(facts["consents"], moments=("next_expiry",))),  # type: ignore[arg-type]
+        layers=tuple(LayerFact(**{**x, "body": Body.from_json(x["body"])}) for x in _list(facts["layers"])),
+        agreement=None
+        if facts["agreement"] is None
+        else AgreementFact(**_read(facts["agreement"], moments=_ENDS, words=("fulfilled", "reviewed"))),  # type: ignore[arg-type]
+        leaves=tuple(Purpose(**_read(x, words=("broader",))) for x in _list(facts["leaves"])),  # type: ignore[arg-type]
+        violations=tuple(ViolationFact(**_read(v, moments=("since",))) for v in _list(facts.get("violations", []))),  # type: ignore[arg-type]
+        collective=None
+        if facts.get("collective") is None
+        else CollectiveFact(**_read(facts["collective"], moments=("ends_at",))),  # type: ignore[arg-type]
     )
 
 
