@@ -13,7 +13,7 @@ from django.db.models import Min, Q, QuerySet
 
 from curation import standing
 from curation.models import Gathered, Version, VersionContributor
-from governance import consents, layers, marks
+from governance import layers, marks
 from governance.models import ConsentEvent, Contributor, PolicyRevision
 from governance.odrl.decide import ENGINE
 from governance.odrl.facts import ConsentFact, Facts, LayerFact, facts_json, from_facts
@@ -55,8 +55,7 @@ def of(version: Version, purpose: str, at: datetime) -> Said:
 
 def look(version: Version, purpose: str, at: datetime) -> Said:
     """Ask everybody in ``version`` anew, those too who became known after it was frozen."""
-    frozen = VersionContributor.objects.filter(version=version).values_list("contributor", flat=True)
-    said = consents.snapshot([*frozen, *standing.late_voices(version)], purpose, at)
+    said = standing.said_in(version, purpose, at)
     ruled = standing.members_among(version, layers.with_rules(version.dataset, at))
     return Said(said, layers.layers_of(_people(version), list(ruled), at))
 

@@ -19,7 +19,7 @@ def refuse_changes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0015_log_nodes_witnesses'),
+        ('governance', '0016_subject_pseudonyms'),
     ]
 
     operations = [
