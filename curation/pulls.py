@@ -19,8 +19,6 @@ from django.utils import timezone
 from curation import gathering, notices, standing
 from curation.models import BuiltFile, Pull, PullFile, Version
 from governance import agreements, collective, decisions
-from curation.models import BuiltFile, Pull, PullFile, Version
-from governance import agreements, collective, decisions
 from governance.acts import act
 from governance.decisions import VersionFacts
 from governance.kernel.errors import Conflict, Gone, Missing, NotAllowed, Refusal

@@ -19,7 +19,7 @@ def refuse_changes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0016_subject_pseudonyms'),
+        ('governance', '0018_evidence_append_only'),
     ]
 
     operations = [
