@@ -156,7 +156,7 @@ def said_in(version: Version, purpose: str, at: datetime) -> ConsentFacts:
         purpose,
         at,
         pieces=pieces,
-        inside=lambda samples: _members_among(version, samples),
+        inside=lambda samples: members_among(version, samples),
     )
 
 
