@@ -67,6 +67,8 @@ VERBS: Mapping[str, Who] = {
     "evidence.keep": _by(KEEPER, STEWARD, REPRESENTATIVE),
     "consent.take-in": _by(KEEPER, STEWARD),
     "consent.import": _by(KEEPER, STEWARD),
+    "export.ask": Who(EVERY_ROLE),
+    "export.finish": _by(machine=True),
     "receipt.issue": _by(KEEPER, STEWARD),
     "withdrawal.open": Who(EVERY_ROLE, outsider=True),
     "withdrawal.close": _by(KEEPER),

@@ -40,6 +40,7 @@ from governance.models.people import (
     SignInAttempt,
     new_id,
 )
+from governance.models.portable import PersonExport
 from governance.models.protocols import GroupMembership, Protocol, ProtocolGroup, SeasonWindow
 from governance.models.requests import Request
 from governance.models.rules import Ballot, CharterRevision, CollectiveDecision, PolicyRevision, Proposal, Proxy
@@ -78,6 +79,7 @@ __all__ = [
     "Party",
     "PartyKey",
     "Person",
+    "PersonExport",
     "PolicyRevision",
     "Proposal",
     "Protocol",
