@@ -84,13 +84,19 @@ def members(version: Version) -> pd.DataFrame:
 
 
 def heirs(version: Version) -> pd.DataFrame:
-    """Return the frozen members of ``version`` as candidates for the one that takes its place: columns ``CANDIDATES``."""
-    frame = members(version)
-    rows = version.members.order_by("uid").values_list("sample_id", "sample__contributor_id", "sample__protocol_id")
-    found = list(rows.iterator(chunk_size=ROWS_AT_ONCE))
-    for place, name in enumerate(CANDIDATES[len(MEMBERS) :]):
-        frame[name] = pd.Series([row[place] for row in found], dtype=object, index=frame.index)
-    return frame
+    """Return the frozen members of ``version`` as candidates for the one that takes its place: columns ``CANDIDATES``.
+
+    Some of them were taken back, so nobody's content is read: ``text``, ``text_hash``, ``media_sha`` and ``source_split`` are None.
+    """
+    found = version.members.order_by("uid").values_list(
+        "uid", "content_hash", "label", "n_votes", "agreement", "split", "sample_id", "sample__contributor_id",
+        "sample__protocol_id",
+    )  # fmt: skip
+    rows: list[list[object]] = [
+        [uid, None, None, content, None, unpack(label), n, agreement or 0.0, split, None, (), *ids]
+        for uid, content, label, n, agreement, split, *ids in found.iterator(chunk_size=ROWS_AT_ONCE)
+    ]
+    return _frame(rows, CANDIDATES)
 
 
 def draft(dataset: Dataset, campaign: Campaign | None) -> pd.DataFrame:

@@ -1,9 +1,11 @@
 """What of the top floor needs somebody: versions that wait for a yes, and work of the machine that stopped."""
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from curation.models import Build, CheckRun, Freeze, Version
+from curation.models import Build, CheckRun, Freeze, Notice, Takedown, Version
 from governance import roles, votes
 from governance.models import Ballot, Community, Person, Request
 from governance.web.needs import SOON, URGENT, Need
@@ -13,7 +15,7 @@ def needs(person: Person, community: Community) -> list[Need]:
     """Return what ``person`` may do about versions of ``community``."""
     found = _ballots(person, community)
     if roles.roles_of(person, community) & roles.DESK:
-        found += _stopped(community)
+        found += _stopped(community) + _asked(community) + _late(community)
     return found
 
 
@@ -40,6 +42,41 @@ def _ballots(person: Person, community: Community) -> list[Need]:
             "proposed_at"
         )
         if version.proposal is not None and votes.may_vote(version.proposal, person)
+    ]
+
+
+def _asked(community: Community) -> list[Need]:
+    """Cases that somebody without a name asked for: nothing is closed by them."""
+    asked = Takedown.objects.filter(version__dataset__community=community, status=Takedown.Status.ASKED)
+    return [
+        Need(
+            text=_("Somebody says that version %(number)d of %(name)s is not right")
+            % {"number": case.version.number, "name": case.version.dataset.name},
+            why=_("Nothing is closed by this. Read it, and decide."),
+            url=_address(case.version) + "case/",
+            action=_("Read it"),
+            weight=URGENT,
+            place="versions",
+        )
+        for case in asked.select_related("version__dataset__community").order_by("pk")[:5]
+    ]
+
+
+def _late(community: Community) -> list[Need]:
+    """Parties that have not said in time what became of their copies."""
+    late = Notice.objects.filter(party__community=community, answered_at=None, deadline__lt=timezone.now())
+    by_withdrawal = late.filter(entry__origin_kind="withdrawal").select_related("party", "entry").order_by("deadline")
+    return [
+        Need(
+            text=_("%(party)s has not answered") % {"party": notice.party.name},
+            why=_("It was due on %(day)s. Until it answers it is given nothing.")
+            % {"day": date_format(notice.deadline, "j F")},
+            url=reverse("withdrawal", kwargs={"community": community.slug, "withdrawal": notice.entry.origin_id}),
+            action=_("Write once more"),
+            weight=SOON,
+            place="withdrawals",
+        )
+        for notice in by_withdrawal[:5]
     ]
 
 
