@@ -9,13 +9,13 @@ proposed again until something else is taken back.
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from curation import standing, versions
-from curation.models import Freeze, Succession, Version
+from curation.models import Freeze, RevocationList, Succession, Version
 from governance import consents, policies, roles, votes
 from governance.acts import act
 from governance.kernel import jobs
@@ -50,18 +50,23 @@ def propose_next(dataset: Dataset, at: datetime | None = None) -> Version | None
     (``successor-without-purpose``) when the rules in force allow none of its purposes any more.
     """
     at = at or timezone.now()
-    newest = _to_replace(dataset, at)
-    proposer = _proposer(newest) if newest is not None else None
-    if newest is None or proposer is None:
-        return None
-    body = policies.body_of(policies.current(dataset))
-    purposes = [code for code in newest.purposes if versions.is_allowed(code, body, at)]
-    if not purposes:
-        raise Conflict(
-            "successor-without-purpose",
-            _("The rules in force allow none of its purposes, so no version can take its place. Propose one by hand."),
-        )
-    try:
+    with transaction.atomic():
+        # One at a time: who comes second must see what the first has proposed.
+        RevocationList.objects.select_for_update().filter(dataset=dataset).first()
+        newest = _to_replace(dataset, at)
+        proposer = _proposer(newest) if newest is not None else None
+        if newest is None or proposer is None:
+            return None
+        body = policies.body_of(policies.current(dataset))
+        purposes = [code for code in newest.purposes if versions.is_allowed(code, body, at)]
+        if not purposes:
+            raise Conflict(
+                "successor-without-purpose",
+                _(
+                    "The rules in force allow none of its purposes, so no version can take its place. "
+                    "Propose one by hand."
+                ),
+            )
         with act(HEIR, "version.propose", on=dataset) as details:
             _end(newest)
             version = _propose(newest, proposer, purposes)
@@ -71,8 +76,6 @@ def propose_next(dataset: Dataset, at: datetime | None = None) -> Version | None
                 "takes_place_of": newest.public_id,
                 "purposes": purposes,
             }
-    except IntegrityError:
-        return None
     return version
 
 
@@ -126,19 +129,18 @@ def _propose(newest: Version, proposer: Person, purposes: list[str]) -> Version:
     note = gettext(
         "Proposed by the house, since somebody took back what is in version {n}. It holds the same samples without those."
     )
-    with transaction.atomic():
-        version = Version.objects.create(
-            dataset=newest.dataset,
-            number=number,
-            campaign=newest.campaign,
-            takes_place_of=newest,
-            purposes=sorted(purposes),
-            policy=policies.current(newest.dataset),
-            labels=list(newest.labels),
-            split_family=newest.split_family,
-            proposed_by=proposer,
-            note=note.format(n=newest.number),
-        )
+    version = Version.objects.create(
+        dataset=newest.dataset,
+        number=number,
+        campaign=newest.campaign,
+        takes_place_of=newest,
+        purposes=sorted(purposes),
+        policy=policies.current(newest.dataset),
+        labels=list(newest.labels),
+        split_family=newest.split_family,
+        proposed_by=proposer,
+        note=note.format(n=newest.number),
+    )
     jobs.later(Freeze.objects.create(version=version))
     return version
 

@@ -118,7 +118,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "withdrawals": (
         _("Taken back and held"),
-        ("withdrawal.", "hold.", "takedown.", "revocation.", "notice.", "receipt.", "sample.erase"),
+        ("withdrawal.", "hold.", "takedown.", "revocation.", "notice.open", "notice.remind", "receipt.take"),
     ),
     "rules": (_("Rules and votes"), ("policy.", "proposal.", "ballot.")),
     "access": (_("Agreements, tokens and pulls"), ("party.", "agreement.", "token.", "pull.")),
