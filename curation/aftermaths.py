@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from curation import erasures, receipts
@@ -144,7 +144,9 @@ def journey(contributor: Contributor) -> list[Went]:
 def told_about(contributor: Contributor) -> list[Told]:
     """Return everybody who was told of something that ``contributor`` took back, and what they answered."""
     own = list(contributor.withdrawals.values_list("public_id", flat=True))
-    return _told(Notice.objects.filter(entry__origin_kind="withdrawal", entry__origin_id__in=own))
+    by_withdrawal = Q(entry__origin_kind="withdrawal", entry__origin_id__in=own)
+    by_answer = Q(entry__origin_kind="consent", entry__origin_id=contributor.public_id)
+    return _told(Notice.objects.filter(by_withdrawal | by_answer))
 
 
 def _told(found: "QuerySet[Notice]") -> list[Told]:

@@ -20,14 +20,15 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from curation import notices, standing, successions
 from curation.models import Member, RevocationEntry, RevocationList, Takedown, Tombstone, Version
-from governance import signing, withdrawals
+from governance import consents, signing, withdrawals
 from governance.acts import act
 from governance.kernel.digests import canonical, sha256
-from governance.models import Dataset, Leaf, Withdrawal
+from governance.models import Contributor, Dataset, Leaf, Sample, Withdrawal
 from governance.roles import Machine
 
 FORMAT = "wellhouse/revocations/1"
@@ -128,19 +129,31 @@ def append(
 @withdrawals.when_opened
 def list_withdrawal(withdrawal: Withdrawal) -> None:
     """List what a withdrawal touches, in every version that was ever published, in the transaction of the withdrawal."""
+    origin = ("withdrawal", withdrawal.public_id)
+    _list(withdrawals.touched(withdrawal), withdrawal.purposes, withdrawal.at, origin)
+
+
+@consents.when_taken_back
+def list_answer(contributor: Contributor, purposes: Sequence[str], at: datetime, sample: Sample | None) -> None:
+    """List what an answer touches that was recorded as taken back, on paper or by phone: these uses, the words stay."""
+    heard = Sample.objects.with_voice(contributor)
+    heard = heard if sample is None else heard.filter(pk=sample.pk)
+    _list(heard, purposes, at, ("consent", contributor.public_id))
+
+
+def _list(samples: QuerySet[Sample], purposes: Sequence[str], at: datetime, origin: tuple[str, str]) -> None:
     touched: dict[int, list[str]] = defaultdict(list)
-    found = Member.objects.filter(sample__in=withdrawals.touched(withdrawal).values("pk"))
+    found = Member.objects.filter(sample__in=samples.values("pk"))
     for holder, uid in found.exclude(version__commit="").values_list("version_id", "uid").iterator(chunk_size=5000):
         touched[holder].append(uid)
     versions = Version.objects.filter(pk__in=list(touched)).select_related("dataset__community")
-    kind = Kind.PURPOSE if withdrawal.purposes else Kind.WITHDRAWN
-    origin = ("withdrawal", withdrawal.public_id)
+    kind = Kind.PURPOSE if purposes else Kind.WITHDRAWN
     # In one order everywhere, so that two withdrawals at once wait for each other and never in a ring.
     for version in versions.order_by("dataset_id", "number"):
-        append(version, kind, at=withdrawal.at, origin=origin, uids=touched[version.pk], purposes=withdrawal.purposes)
+        append(version, kind, at=at, origin=origin, uids=touched[version.pk], purposes=purposes)
     for dataset in Dataset.objects.filter(pk__in={version.dataset_id for version in versions}).order_by("pk"):
         if (newest := standing.newest_open(dataset)) is not None:
-            list_successor(newest, withdrawal.at)
+            list_successor(newest, at)
         successions.queue(dataset)
 
 

@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from curation import standing, versions
+from curation import notices, standing, versions
 from curation.models import Freeze, RevocationList, Succession, Version
 from governance import consents, policies, roles, votes
 from governance.acts import act
@@ -23,7 +23,7 @@ from governance.kernel.errors import Conflict
 from governance.kernel.jobs import Claim
 from governance.kernel.moves import must_move
 from governance.kernel.words import _
-from governance.models import Dataset, Membership, Person, Proposal, Withdrawal
+from governance.models import ConsentEvent, Dataset, Membership, Person, Proposal
 from governance.roles import Machine
 
 HEIR = Machine("successions")
@@ -95,9 +95,13 @@ def must_not_stay(version: Version, at: datetime) -> bool:
     if standing.stops_in(version).taken_back:
         return True
     frozen = version.frozen_at or version.proposed_at
-    stopped = Withdrawal.objects.filter(community=version.dataset.community_id, at__gte=frozen).exclude(purposes=[])
+    said_no = ConsentEvent.objects.filter(status__in=consents.TAKEN_BACK, at__gte=frozen)
+    stopped = said_no.filter(contributor__community=version.dataset.community_id)
     if not stopped.exists():
         return False
+    of_one = stopped.filter(sample__memberships__version=version, purpose__in=notices.related(version.purposes))
+    if of_one.exists():
+        return True
     valid = consents.valid_contributors(version.dataset, version.purposes, at).values("pk")
     givers = version.contributors.filter(contributor__in=stopped.values("contributor"))
     return givers.exclude(contributor__in=valid).exists()

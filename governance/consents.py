@@ -46,6 +46,10 @@ TOLD_BY_VOICE = frozenset({ConsentEvent.Method.PHONE.value, ConsentEvent.Method.
 SOON = timedelta(days=30)
 IDS_AT_ONCE = 500
 
+TakenBack = Callable[[Contributor, Sequence[str], datetime, "Sample | None"], None]
+WHEN_TAKEN_BACK: list[TakenBack] = []
+"""What floors above also write when an answer that takes something back is recorded: (whose, purposes, when, one sample only)."""
+
 
 @dataclass(frozen=True)
 class ConsentFacts(ConsentFact):
@@ -138,7 +142,16 @@ def record(
         }
         if sample is not None:
             details["sample"] = sample.uid
+        taken_back = [purpose for purpose, status in answers.items() if status in TAKEN_BACK]
+        for effect in WHEN_TAKEN_BACK if taken_back else ():
+            effect(contributor, taken_back, now, sample)
     return events
+
+
+def when_taken_back(effect: TakenBack) -> TakenBack:
+    """Register what is written when a yes is recorded as taken back (database only; it runs inside the recording)."""
+    WHEN_TAKEN_BACK.append(effect)
+    return effect
 
 
 def yes_again(contributor: Contributor, answers: Mapping[str, str], sample: Sample | None = None) -> dict[str, str]:

@@ -123,7 +123,9 @@ class AnswerForm(Form):
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
-    deleted = forms.BooleanField(label=lazy("Every copy that can be deleted is deleted, and nobody uses the version any more"))
+    deleted = forms.BooleanField(
+        label=lazy("Every copy that can be deleted is deleted, and nobody uses the version any more")
+    )
     none_made = forms.BooleanField(label=lazy("Nothing was trained on it or made from it"), required=False)
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from curation import deliveries, notices, revocations, sweeps
 from curation.models import Delivery, Notice, Pull, Version
-from governance import signing, withdrawals
+from governance import consents, signing, withdrawals
 from governance.models import Party
 from tests.curation.lines import work
 from tests.curation.made import open_dataset, published
@@ -195,3 +195,14 @@ def test_only_uses_that_were_stopped_are_told_to_who_has_them(pulled: tuple[Vers
     take_back(version, purposes=["teaching"])
 
     assert (before, Notice.objects.count()) == (0, 1)
+
+
+def test_an_answer_that_is_recorded_as_taken_back_on_paper_is_listed_and_told(pulled: tuple[Version, Party]) -> None:
+    version, party = pulled
+    teller = version.contributors.get().contributor
+
+    consents.record(teller, answers={"teaching": "ConsentWithdrawn"}, by=version.dataset.created_by, method="paper")
+
+    notice = Notice.objects.get()
+    assert (notice.party, notice.entry.kind) == (party, "PurposeWithdrawn")
+    assert "teaching" in notice.entry.said["stops"]

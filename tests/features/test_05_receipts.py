@@ -98,6 +98,7 @@ def more(token: Token, version: Version) -> Token:
         purpose="teaching",
         policy=policies.current(version.dataset),
         signed_by=version.dataset.created_by,
+        in_force_at=timezone.now(),
         expires_at=timezone.now() + timedelta(days=90),
     )
     _row, secret = agreements.issue_token(agreement, by=version.dataset.created_by, label="other")
