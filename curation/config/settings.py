@@ -239,6 +239,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RequestStatusEnum": "governance.models.requests.Request.Status",
         "VersionStatusEnum": "curation.models.versions.Version.Status",
+        "OrganisationKindEnum": "governance.models.access.Party.Kind",
     },
 }
 

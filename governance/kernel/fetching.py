@@ -28,6 +28,8 @@ from governance.kernel.words import _
 SECONDS = 10.0
 LIMIT = 1_000_000
 LONGEST = 2048
+SERVICE = ipaddress.ip_address("168.63.129.16")
+"""Public by its number, and in one large cloud the machine's own host."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Well-known prefix of RFC 6052: the last four bytes are an IPv4 address."""
 
@@ -112,9 +114,9 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and address != SERVICE
 
 
 def _is_open(address: Address) -> bool:

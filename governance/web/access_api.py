@@ -63,7 +63,7 @@ class MessageSerializer(serializers.ModelSerializer[RequestMessage]):
         return message.author_id is None
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class RequestAnswerSerializer(serializers.Serializer[Any]):
     """The answer: ``accept`` (may be narrower) or ``decline`` with one of the reasons."""
 
     outcome = serializers.ChoiceField(choices=["accept", "decline"])
@@ -196,11 +196,13 @@ class AccessRequestMessages(APIView):
 class AccessRequestAnswer(APIView):
     """The answer to a request; there is one."""
 
-    @extend_schema(operation_id="requests_answer", request=AnswerSerializer, responses={201: AccessRequestSerializer})
+    @extend_schema(
+        operation_id="requests_answer", request=RequestAnswerSerializer, responses={201: AccessRequestSerializer}
+    )
     def post(self, request: Request, community: str, asked: str) -> Response:
         """Accept, which draws up an agreement no wider than the rules, or decline."""
         row = request_or_404(_desk(request, community), asked)
-        given = _given(AnswerSerializer, request)
+        given = _given(RequestAnswerSerializer, request)
         by = person_of(request)
         if given["outcome"] == "accept":
             narrower = {name: given[name] for name in ("months", "is_commercial")}

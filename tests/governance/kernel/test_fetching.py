@@ -117,6 +117,8 @@ def test_this_machine_is_not_asked_without_permission(server: Callable) -> None:
         "198.18.0.1",
         "224.0.0.1",
         "255.255.255.255",
+        "168.63.129.16",
+        "[fec0::1]",
     ],
 )
 def test_an_address_that_is_not_public_is_refused_however_it_is_written(host: str) -> None:
