@@ -371,6 +371,7 @@ def test_a_request_within_a_pull_costs_the_same_few_queries_however_many_members
 ) -> None:
     puller.head(resolve(version, SHARD))
 
-    # Two of them for the grants of the agreement and the papers that its duties ask for.
-    with django_assert_max_num_queries(15):
+    # Among them one each for who may see its samples, the community's own word, receipts that are owed, the grants of the
+    # agreement and the papers that its duties ask for, and two for further voices.
+    with django_assert_max_num_queries(20):
         puller.head(resolve(version, SHARD))
