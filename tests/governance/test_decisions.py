@@ -132,6 +132,7 @@ def test_an_ended_agreement_stops_it(agreement: Agreement, teller: Contributor, 
     assert codes(pull(agreement, teller)) == ["agreement-ended"]
 
 
+@pytest.mark.django_db(transaction=True)  # PostgreSQL seals only what has committed
 def test_every_decision_has_its_line_and_its_proof_a_no_like_a_yes(agreement: Agreement, teller: Contributor) -> None:
     yes = pull(agreement, teller)
     give_consent(teller, "teaching", status="ConsentWithdrawn")
