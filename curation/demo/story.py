@@ -2,7 +2,7 @@
 
 Everything here goes through the product's own doors, with permission and log entry at each step; jobs are done in this process. It
 tells a year in the life of Saltmarsh Quay, which does not exist: stories come in, people answer, a first version is published, a
-teller takes her words back, a second version follows, and a third one waits for a vote.
+teller takes her words back, the house proposes a second version without them, and a third one waits for a vote.
 """
 
 import csv
@@ -140,12 +140,13 @@ def tell(say: Callable[[str], None] = lambda _line: None) -> dict[str, object]:
         say("people listen and answer")
         campaign = ask(cast, dataset, "feeling", "How does it feel?", FEELING_CONFIG, overlap=2)
         answer(cast, campaign, told)
-        say("version 1, and a teller who takes her words back")
-        publish(cast, dataset, campaign, "The first year of stories.")
-        leave(cast)
-        say("an elder lets a story rest; version 2")
+        say("an elder lets a story rest; version 1")
         flag_and_review(cast, campaign)
-        second = publish(cast, dataset, campaign, "Without the words of a teller who left.")
+        first = versions.propose(dataset, campaign=campaign, by=cast.steward, note="The first year of stories.")
+        publish(cast, first)
+        say("a teller takes her words back; version 2 takes its place")
+        leave(cast)
+        second = publish(cast, dataset.versions.get(takes_place_of=first))
         say("version 3, which waits for your vote")
         versions.propose(dataset, campaign=campaign, by=cast.steward, note="After this autumn's reviews.")
         drive()
@@ -333,9 +334,8 @@ def choices(control: str, shown: str, *values: str) -> list[dict[str, object]]:
     return [{"from_name": control, "to_name": shown, "type": "choices", "value": {"choices": list(values)}}]
 
 
-def publish(cast: Cast, dataset: Dataset, campaign: Campaign, note: str) -> Version:
-    """Propose a version, answer for what blocks by name and in words, vote, and let the worker build it."""
-    version = versions.propose(dataset, campaign=campaign, by=cast.steward, note=note)
+def publish(cast: Cast, version: Version) -> Version:
+    """Answer for what blocks a proposed version by name and in words, vote, and let the worker build it."""
     drive()
     version.refresh_from_db()
     for finding in version.check_runs.latest("pk").findings.filter(status__in=("block", "error")):
@@ -350,7 +350,7 @@ def publish(cast: Cast, dataset: Dataset, campaign: Campaign, note: str) -> Vers
 
 
 def leave(cast: Cast) -> None:
-    """Edda Brine takes her words back, by telephone."""
+    """Edda Brine takes her words back, by telephone; what follows from it follows by itself."""
     edda = Contributor.objects.get(community=cast.community, name=LEFT)
     withdrawals.open(edda, by=cast.steward, channel="steward", note="By telephone.")
     drive()

@@ -51,6 +51,7 @@ class OpenForm(CaseForm):
             (Takedown.Kind.LEGAL, lazy("a demand by law")),
         ],
         initial=Takedown.Kind.COMPLAINT,
+        required=False,
     )
     blocked_by = forms.URLField(
         label=lazy("Who demands it by law"),
