@@ -372,6 +372,6 @@ def test_a_request_within_a_pull_costs_the_same_few_queries_however_many_members
     puller.head(resolve(version, SHARD))
 
     # Among them one each for who may see its samples, the community's own word, receipts that are owed, the grants of the
-    # agreement and the papers that its duties ask for, and two for further voices.
-    with django_assert_max_num_queries(20):
+    # agreement and the papers that its duties ask for, and two each for further voices and for whether the log has gone on.
+    with django_assert_max_num_queries(21):
         puller.head(resolve(version, SHARD))
