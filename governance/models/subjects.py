@@ -2,7 +2,7 @@
 
 The pseudonym is a random number that stands in the subject's own row and nowhere else outside the log. It is the key by which
 that subject's lines are found, and the only one: nothing derives it. Emptying it (erasing the subject) leaves every line, every
-leaf hash and every proof as they were, and nobody can say any more whose they are. Decision 0032.
+leaf hash and every proof as they were, and nobody can say any more whose they are. Decision 0023.
 """
 
 import secrets
