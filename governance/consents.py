@@ -451,7 +451,7 @@ def issue_receipt(contributor: Contributor, *, by: Person) -> str:
     code = codes.new_code()
     with act(by, "receipt.issue", on=contributor.community) as details:
         ConsentReceipt.objects.create(contributor=contributor, code_hash=codes.hash_code(code), issued_by=by)
-        details["contributor"] = contributor.public_id
+        details["contributor"] = contributor.ref
     return code
 
 
