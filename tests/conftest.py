@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from curation.supervisor import die_with_parent
 from tests.emptying import allow_emptying
@@ -30,6 +32,10 @@ CHROMIUM_FLAGS = [
 ]
 
 allow_emptying()
+
+# How long an example takes says how busy the machine is, not whether the law holds; both databases are tested at once.
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 
 def pytest_report_header() -> str:
