@@ -183,7 +183,7 @@ def start_worker(**environment: str) -> Process:
     return worker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _one_worker(django_db_setup: None, django_db_blocker: Any) -> Iterator[Process]:
     with django_db_blocker.unblock():
         worker = start_worker()
