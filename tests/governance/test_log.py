@@ -114,7 +114,7 @@ def test_a_row_cannot_be_replaced_either(community: Community) -> None:
         statement = "INSERT OR REPLACE INTO governance_event SELECT * FROM governance_event WHERE id = %s"
         arguments = [event.pk]
     else:
-        statement, arguments = "TRUNCATE governance_leaf, governance_event", []
+        statement, arguments = "TRUNCATE governance_leaf, governance_event CASCADE", []
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, arguments)
